@@ -1,0 +1,472 @@
+"""From parameters to residual, Jacobian and Gram matrix, for rows grouped by region.
+
+The loss is L(w) = 1/2 sum_g weight_g mean over the group's residuals of r^2. The weights are folded into the rows,
+so that an optimizer sees L = 1/2 ||r||^2.
+
+Notation (code: paper)
+    parameters: w (hidden) and a (output)   residual: r = (s, h)    jacobian: J = dr/dw
+    gram: H = J J^T                         width: m                coefficient c_t: d(residual) / d(term_t)
+
+An equation is pointwise in the terms it reads, so one backward pass to those vectors gives the c_t, and
+J = sum_t c_t * J_t with the closed-form J_t of the network: exact for linear and nonlinear equations alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from pinnlearn.jets import EquationError, Jet, Symbol, Term, Zero
+from pinnlearn.networks import NetworkAtPoints, Reading, TwoLayerNetwork, Weights
+
+GROUPS = ("interior", "boundary", "initial", "data")
+
+
+def as_tensor(array: ArrayLike, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """The one place where numpy becomes torch."""
+    return torch.tensor(np.asarray(array), device=device, dtype=dtype)
+
+
+def build_network(
+    weights: Weights, activation: Callable, trainable: str, device: torch.device, dtype: torch.dtype
+) -> TwoLayerNetwork:
+    """Put arrays of weights on a device, as a network."""
+    W, b, a = (as_tensor(block, device, dtype) for block in weights)
+    return TwoLayerNetwork(activation, W, b, a, trainable)
+
+
+@dataclass(frozen=True)
+class Equation:
+    """An equation and the rows of X where it holds.
+
+    Parameters
+    ----------
+    name : str
+        What to call it in messages.
+    group : {"interior", "boundary", "initial", "data"}
+        The group of the loss that its residuals count in.
+    residual : callable
+        residual(x, u) -> (n,) or (n, q).
+    rows : ndarray of shape (n,) of int
+    normals : ndarray of shape (n, n_dims), optional
+        Outward unit normals at the rows, on the boundary.
+    values : ndarray of shape (n,), optional
+        Known values of u; residual(x, u) then has to give u, and the equation is u = values.
+    """
+
+    name: str
+    group: str
+    residual: Callable[[Tensor, Jet], Tensor]
+    rows: NDArray
+    normals: NDArray | None = None
+    values: NDArray | None = None
+
+
+@dataclass(frozen=True)
+class _Block:
+    """An equation at its points, as tensors."""
+
+    equation: Equation
+    x: Tensor
+    normals: Tensor | None
+    values: Tensor | None
+    has_time: bool | None
+
+    def __call__(self, source) -> Tensor:
+        """The residuals, (n, q), of the function that `source` stands for."""
+        try:
+            r = self.equation.residual(self.x, Jet(source, self.has_time, self.normals))
+        except EquationError as error:
+            raise ValueError(f"{self.equation.name}: {error}") from error
+        except IndexError as error:
+            n_dims = self.x.shape[1]
+            raise ValueError(
+                f"{self.equation.name} reads a coordinate that does not exist ({error}); points have {n_dims} "
+                f"coordinate(s), x[:, 0] to x[:, {n_dims - 1}]."
+            ) from error
+        _check_shape(r, self)
+        if self.values is not None:
+            r = r - self.values
+        return r.reshape(len(self.x), -1)
+
+    def subset(self, keep: NDArray) -> _Block:
+        index = torch.as_tensor(keep, device=self.x.device)
+        equation = replace(self.equation, rows=self.equation.rows[keep])
+        normals, values = (t if t is None else t[index] for t in (self.normals, self.values))
+        return _Block(equation, self.x[index], normals, values, self.has_time)
+
+
+def _check_shape(r: Tensor, block: _Block) -> None:
+    n = len(block.x)
+    if not isinstance(r, Tensor):
+        raise TypeError(f"{block.equation.name} must return a torch tensor, got {type(r).__name__}.")
+    if r.ndim not in (1, 2) or len(r) != n or r.numel() == 0:
+        raise ValueError(
+            f"{block.equation.name} must return one residual a row, shape ({n},) or ({n}, q) for {n} rows, but "
+            f"returned shape {tuple(r.shape)}."
+        )
+
+
+class _NetworkTerms:
+    """The terms that an equation reads from a network, kept to differentiate by."""
+
+    def __init__(self, network: TwoLayerNetwork, x: Tensor, differentiable: bool):
+        self.n_dims, self.n_outputs = network.n_dims, network.n_outputs
+        self.points: list[Tensor] = [x]
+        self.at: list[NetworkAtPoints] = [network.at(x)]
+        self.terms: dict[Term, Tensor] = {}
+        self._differentiable = differentiable
+
+    def term(self, term: Term) -> Tensor:
+        if term not in self.terms:
+            values = self.at[term.points].term(term.symbol, term.output)
+            self.terms[term] = values.requires_grad_(self._differentiable)
+        return self.terms[term]
+
+    def add_points(self, x: Tensor) -> int:
+        if not isinstance(x, Tensor) or x.shape != self.points[0].shape:
+            came = f"shape {tuple(x.shape)}" if isinstance(x, Tensor) else repr(x)
+            raise EquationError(
+                f"u.at(...) needs one point a row, a tensor of shape {tuple(self.points[0].shape)}, got {came}."
+            )
+        known = [i for i, points in enumerate(self.points) if points is x]
+        if known:
+            return known[0]
+        self.points.append(x)
+        self.at.append(self.at[0].network.at(x))
+        return len(self.points) - 1
+
+
+@dataclass(frozen=True)
+class LinearizedEquation:
+    """One equation at one state of the network.
+
+    Attributes
+    ----------
+    residual : Tensor of shape (n, q)
+        Without weights.
+    terms : dict of Term to Tensor of shape (n,)
+        What the equation read.
+    coefficients : list of q dicts of Term to Tensor of shape (n,)
+        d(residual component) / d(term).
+    """
+
+    equation: Equation
+    residual: Tensor
+    terms: dict[Term, Tensor]
+    coefficients: list[dict[Term, Tensor]]
+    at: list[NetworkAtPoints]
+
+    def readings(self, component: int, factor: Tensor | float) -> list[tuple[NetworkAtPoints, list[Reading]]]:
+        """The readings of one component, times a factor, for each of the equation's point sets."""
+        return [
+            (at, [Reading(t.symbol, t.output, c * factor) for t, c in chosen])
+            for points, at in enumerate(self.at)
+            if (chosen := [(t, c) for t, c in self.coefficients[component].items() if t.points == points])
+        ]
+
+
+def _linearize(block: _Block, network: TwoLayerNetwork) -> LinearizedEquation:
+    source = _NetworkTerms(network, block.x, differentiable=True)
+    with torch.enable_grad():
+        residual = block(source)
+        columns = [_differentiate(column, source.terms) for column in residual.unbind(dim=1)]
+    terms = {term: values.detach() for term, values in source.terms.items()}
+    return LinearizedEquation(block.equation, residual.detach(), terms, columns, source.at)
+
+
+def _differentiate(column: Tensor, terms: dict[Term, Tensor]) -> dict[Term, Tensor]:
+    """d(column_i) / d(term_i) for each term: one backward pass, since row i depends on row i alone."""
+    if not column.requires_grad:
+        return {}
+    gradients = torch.autograd.grad(column.sum(), list(terms.values()), retain_graph=True, allow_unused=True)
+    return {term: g for term, g in zip(terms, gradients, strict=True) if g is not None}
+
+
+class LeastSquares:
+    """The least-squares problem of a network and its equations, functional in the parameters: it has no state.
+
+    Parameters
+    ----------
+    network : TwoLayerNetwork
+        Its trainable blocks are the parameters; the others stay as they are.
+    x : Tensor of shape (n_samples, n_dims)
+    equations : sequence of Equation
+    loss_weights : dict of group to float
+        A group that is not named has weight 1.
+    has_time : bool or None
+        Whether the last coordinate is time.
+
+    Attributes
+    ----------
+    layout : dict of str to slice
+        Where each block of parameters stands in the parameter vector.
+    linear : slice or None
+        The parameters that the network is linear in (the output weights), if they are trained.
+    """
+
+    def __init__(
+        self,
+        network: TwoLayerNetwork,
+        x: Tensor,
+        equations: Sequence[Equation],
+        loss_weights: Mapping[str, float] | None = None,
+        has_time: bool | None = None,
+    ):
+        self._network = network
+        self._blocks = [_as_block(equation, x, has_time) for equation in equations]
+        self.loss_weights = dict.fromkeys(GROUPS, 1.0) | dict(loss_weights or {})
+
+    @property
+    def n_rows(self) -> int:
+        """The number of rows, a row that has several equations counted for each."""
+        return sum(len(block.x) for block in self._blocks)
+
+    @property
+    def equations(self) -> list[Equation]:
+        """The equations and their rows."""
+        return [block.equation for block in self._blocks]
+
+    @property
+    def layout(self) -> dict[str, slice]:  # noqa: D102
+        return self._network.layout
+
+    @property
+    def linear(self) -> slice | None:  # noqa: D102
+        return self.layout.get("output_weights")
+
+    @property
+    def start(self) -> Tensor:
+        """The parameters of the network as given, (n_parameters,)."""
+        return self._network.parameters
+
+    def network(self, parameters: Tensor) -> TwoLayerNetwork:
+        """The network with these parameters."""
+        return self._network.with_parameters(parameters)
+
+    def loss(self, parameters: Tensor) -> Tensor:
+        """L(w), a scalar tensor."""
+        residual = self.residual(parameters)
+        return residual @ residual / 2
+
+    def residual(self, parameters: Tensor) -> Tensor:
+        """The weighted residuals r(w), (n_residuals,), without what their derivatives need."""
+        network = self.network(parameters)
+        blocks = [(block, block(_NetworkTerms(network, block.x, False))) for block in self._blocks]
+        factors = self._factors([(block.equation, r) for block, r in blocks])
+        return torch.cat([(r * f).reshape(-1) for (_, r), f in zip(blocks, factors, strict=True)])
+
+    def linearize(self, parameters: Tensor) -> Linearization:
+        """The problem at w to first order: residual, gradient, Jacobian, Gram matrix."""
+        network = self.network(parameters)
+        parts = [_linearize(block, network) for block in self._blocks]
+        return Linearization(network, parts, self._factors([(part.equation, part.residual) for part in parts]))
+
+    def at_zero(self) -> list[Tensor]:
+        """Each equation's unweighted residuals, (n, q), of the function that is zero."""
+        return [block(Zero(block.x, self._network.n_outputs)) for block in self._blocks]
+
+    def subset(self, rows: NDArray) -> LeastSquares:
+        """The same problem on some of the rows of X, e.g. a mini-batch; groups are averaged over what is left."""
+        chosen = LeastSquares(self._network, self._blocks[0].x, [], self.loss_weights)
+        kept = [(block, np.isin(block.equation.rows, rows)) for block in self._blocks]
+        chosen._blocks = [block.subset(np.flatnonzero(keep)) for block, keep in kept if keep.any()]
+        return chosen
+
+    def with_weights(self, loss_weights: Mapping[str, float]) -> LeastSquares:
+        """The same problem with other loss weights."""
+        other = LeastSquares(self._network, self._blocks[0].x, [], loss_weights)
+        other._blocks = self._blocks
+        return other
+
+    def with_network(self, network: TwoLayerNetwork) -> LeastSquares:
+        """The same equations for another network."""
+        other = LeastSquares(network, self._blocks[0].x, [], self.loss_weights)
+        other._blocks = self._blocks
+        return other
+
+    def _factors(self, residuals: list[tuple[Equation, Tensor]]) -> list[float]:
+        """sqrt(weight_g / n_g) for each equation, n_g the number of residuals in its group."""
+        counts: Counter[str] = Counter()
+        for equation, residual in residuals:
+            counts[equation.group] += residual.numel()
+        return [math.sqrt(self.loss_weights[e.group] / counts[e.group]) for e, _ in residuals]
+
+
+def _as_block(equation: Equation, x: Tensor, has_time: bool | None) -> _Block:
+    rows = torch.as_tensor(equation.rows, device=x.device)
+    arrays = (equation.normals, equation.values)
+    normals, values = (a if a is None else as_tensor(a, x.device, x.dtype) for a in arrays)
+    return _Block(equation, x[rows], normals, values, has_time)
+
+
+class Linearization:
+    """A least-squares problem at one point, to first order.
+
+    Attributes
+    ----------
+    residual : Tensor of shape (n_residuals,)
+        Weighted; equation by equation, a row's residuals adjacent.
+    parts : list of LinearizedEquation
+    """
+
+    def __init__(self, network: TwoLayerNetwork, parts: list[LinearizedEquation], factors: list[float]):
+        self.parts = parts
+        self._factors = factors
+        self._network = network
+        self.residual = torch.cat([(p.residual * f).reshape(-1) for p, f in zip(parts, factors, strict=True)])
+
+    @property
+    def loss(self) -> Tensor:
+        """L = 1/2 ||r||^2, a scalar tensor."""
+        return self.residual @ self.residual / 2
+
+    @property
+    def gradient(self) -> Tensor:
+        """J^T r, (n_parameters,), without forming J."""
+        return self.rmatvec(self.residual)
+
+    def jacobian(self, blocks: Sequence[str] | None = None) -> Tensor:
+        """J, (n_residuals, n_parameters), or the columns of some blocks; a new tensor at each call."""
+        network = self._network
+        names = tuple(network.layout) if blocks is None else tuple(blocks)
+        sizes = [network.layout[name].stop - network.layout[name].start for name in names]
+        J = torch.zeros(len(self.residual), sum(sizes), dtype=self.residual.dtype, device=self.residual.device)
+        for part, rows, factor in self._rows():
+            per_component = J[rows].unflatten(0, part.residual.shape)
+            for component in range(part.residual.shape[1]):
+                out = dict(zip(names, per_component[:, component].split(sizes, dim=1), strict=True))
+                for at, readings in part.readings(component, factor):
+                    at.add_jacobian(readings, out)
+        return J
+
+    def gram(self) -> Tensor:
+        """J J^T, (n_residuals, n_residuals)."""
+        J = self.jacobian()
+        return J @ J.T
+
+    def matvec(self, v: Tensor) -> Tensor:
+        """J v, (n_residuals,), without forming J."""
+        result = torch.zeros_like(self.residual)
+        tangent = self._network.tangent(v)
+        for part, rows, factor in self._rows():
+            per_component = result[rows].unflatten(0, part.residual.shape)
+            for component in range(part.residual.shape[1]):
+                for at, readings in part.readings(component, factor):
+                    per_component[:, component] += at.jvp(readings, tangent)
+        return result
+
+    def rmatvec(self, v: Tensor) -> Tensor:
+        """J^T v, (n_parameters,), without forming J."""
+        total = torch.zeros_like(self._network.parameters)
+        for part, rows, factor in self._rows():
+            weights = v[rows].unflatten(0, part.residual.shape) * factor
+            for component in range(part.residual.shape[1]):
+                for at, readings in part.readings(component, weights[:, component]):
+                    total += at.vjp(readings, tuple(self._network.layout))
+        return total
+
+    def row_order(self) -> NDArray:
+        """The permutation that sorts the residuals by row of X, a row's residuals adjacent."""
+        rows = [np.repeat(part.equation.rows, part.residual.shape[1]) for part in self.parts]
+        return np.argsort(np.concatenate(rows), kind="stable")
+
+    def _rows(self) -> Iterator[tuple[LinearizedEquation, slice, float]]:
+        """Each equation with the place of its residuals in r and the root of its weight."""
+        start = 0
+        for part, factor in zip(self.parts, self._factors, strict=True):
+            yield part, slice(start, start + part.residual.numel()), factor
+            start += part.residual.numel()
+
+
+def check_equations(problem: LeastSquares, probe: TwoLayerNetwork) -> None:
+    """Check that every equation reads u, is finite at the start and is pointwise.
+
+    Parameters
+    ----------
+    problem : LeastSquares
+    probe : TwoLayerNetwork
+        Any network that is not zero, to tell pointwise equations from others.
+
+    Raises
+    ------
+    ValueError
+        What is wrong, which equation it is and what to do instead.
+    """
+    for block, part in zip(problem._blocks, problem.linearize(problem.start).parts, strict=True):
+        name = block.equation.name
+        if not all(part.coefficients):
+            raise ValueError(
+                f"{name} reads nothing of u, or detaches it, so no u can satisfy it; use u.value, u.d(axis), "
+                "u.laplacian and torch functions of them."
+            )
+        bad = int((~torch.isfinite(part.residual)).any(dim=1).sum())
+        if bad:
+            raise ValueError(
+                f"{name} gives NaN or infinity at {bad} of {len(block.x)} rows at the start of training; check its "
+                "functions of x there (divisions by zero, logarithms), and that it is defined for u = 0."
+            )
+        _check_pointwise(block, probe)
+
+
+def _check_pointwise(block: _Block, probe: TwoLayerNetwork) -> None:
+    n = len(block.x)
+    whole = block(_NetworkTerms(probe, block.x, False))
+    for some in (np.arange(0, n, 2), np.arange(1, n, 2)):  # each row is missing from one of them
+        part = block.subset(some)
+        if len(some) and not _agree(whole[some], part(_NetworkTerms(probe, part.x, False))):
+            raise ValueError(
+                f"{block.equation.name} is not pointwise: it gives other residuals for the same rows when it is "
+                f"evaluated on {len(some)} of its {n} rows. A row's residual may depend on that row of x and u alone: "
+                "use no mean, sum or norm over rows, and combine shapes (n,) with (n,), not (n, 1)."
+            )
+
+
+def _agree(whole: Tensor, alone: Tensor) -> bool:
+    tolerance = math.sqrt(torch.finfo(whole.dtype).eps)
+    return whole.shape == alone.shape and torch.allclose(
+        whole, alone, rtol=tolerance, atol=tolerance * float(whole.abs().nan_to_num().max()), equal_nan=True
+    )
+
+
+def balanced_weights(problem: LeastSquares, half_width: NDArray) -> dict[str, float]:
+    """Weights that make the loss independent of the units of x and of the equations.
+
+    A function of amplitude 1 that varies over the domain has a k-th derivative of about half_width^(-k), its
+    natural size; weight_g = 1 / mean over the group's residuals of sum_t (c_t size_t)^2. So every group's residuals
+    are in units of u, and a boundary value's weight is 1.
+
+    Parameters
+    ----------
+    problem : LeastSquares
+        Linearised at its start.
+    half_width : ndarray of shape (n_dims,)
+        Half the extent of the domain along each axis.
+
+    Returns
+    -------
+    dict of group to float
+        One entry for each group that has rows.
+    """
+    squares: dict[str, list[Tensor]] = {}
+    for part in problem.linearize(problem.start).parts:
+        for coefficients in part.coefficients:
+            square = sum(
+                (c**2 * natural_size(t.symbol, half_width) ** 2 for t, c in coefficients.items()),
+                start=torch.zeros_like(part.residual[:, 0]),
+            )
+            squares.setdefault(part.equation.group, []).append(square)
+    means = {group: float(torch.cat(parts).mean()) for group, parts in squares.items()}
+    return {group: 1 / mean if 0 < mean < math.inf else 1.0 for group, mean in means.items()}
+
+
+def natural_size(symbol: Symbol, half_width: NDArray) -> float:
+    """The size of a derivative of a function of amplitude 1 that varies over a domain of this half-width."""
+    return math.sqrt(sum(np.prod(1 / half_width[list(axes)]) ** 2 for axes in symbol.monomials))

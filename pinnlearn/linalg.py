@@ -1,0 +1,144 @@
+"""Damped and undamped least-squares solves, and leave-one-out errors."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+SOLVERS = ("auto", "cholesky", "qr", "svd")
+
+
+def damped_solve(J: Tensor, r: Tensor, damping: float = 0.0, solver: str = "auto") -> Tensor:
+    """Solve min ||J d - r||^2 + lambda ||d||^2, that is d = J^T (J J^T + lambda I)^-1 r.
+
+    With damping 0 it is the pseudo-inverse solution J^+ r: singular values below eps * sigma_max, eps the machine
+    epsilon of the dtype, count as zero (the cut-off of `scipy.linalg.lstsq`).
+
+    Parameters
+    ----------
+    J : Tensor of shape (n, p)
+    r : Tensor of shape (n,)
+    damping : float
+        lambda relative to the mean diagonal of J J^T.
+    solver : {"auto", "cholesky", "qr", "svd"}
+        "cholesky" of the smaller of J J^T + lambda I and J^T J + lambda I squares the condition number; "qr" of the
+        stacked [J; sqrt(lambda) I] (of [J^T; sqrt(lambda) I] for wide J) does not, and is refined once; "svd" can do
+        without damping. "auto" takes the first that is safe.
+
+    Returns
+    -------
+    Tensor of shape (p,)
+
+    Raises
+    ------
+    ValueError
+        For an unknown solver, a negative damping, and damping 0 with a solver that needs some.
+    torch.linalg.LinAlgError
+        If a factorisation fails, in "cholesky" where the damping is too small for the dtype.
+
+    Examples
+    --------
+    >>> J = torch.tensor([[3.0, 4.0]])
+    >>> damped_solve(J, torch.tensor([5.0]))
+    tensor([0.6000, 0.8000])
+    """
+    if not damping >= 0:
+        raise ValueError(f"damping must not be negative, got {damping}.")
+    if not bool(J.any()):
+        return torch.zeros_like(J[0])
+    if solver == "auto":
+        solver = _safe_solver(damping, J.dtype)
+    if solver == "svd":
+        return _svd_solve(J, r, damping * _mean_diagonal(J))
+    if solver not in SOLVERS:
+        raise ValueError(f"solver={solver!r} is unknown; choose one of {list(SOLVERS)}.")
+    if damping <= 0:
+        raise ValueError(f"solver={solver!r} needs damping > 0, got {damping}; use solver='svd' or 'auto' without.")
+    shift = damping * _mean_diagonal(J)
+    return _cholesky_solve(J, r, shift) if solver == "cholesky" else _qr_solve(J, r, shift)
+
+
+def _safe_solver(damping: float, dtype: torch.dtype) -> str:
+    # Forming J J^T leaves an error of about n eps lambda_max; 1e7 eps is a thousand rows with a margin.
+    if damping > 1e7 * torch.finfo(dtype).eps:
+        return "cholesky"
+    return "qr" if damping > 0 else "svd"
+
+
+def _mean_diagonal(J: Tensor) -> Tensor:
+    return J.square().sum() / len(J)
+
+
+def _cholesky_solve(J: Tensor, r: Tensor, shift: Tensor) -> Tensor:
+    wide = J.shape[0] <= J.shape[1]
+    gram = J @ J.T if wide else J.T @ J
+    gram.diagonal().add_(shift)
+    factor = torch.linalg.cholesky(gram)
+    if wide:
+        return J.T @ torch.cholesky_solve(r[:, None], factor)[:, 0]
+    return torch.cholesky_solve((J.T @ r)[:, None], factor)[:, 0]
+
+
+def _qr_solve(J: Tensor, r: Tensor, shift: Tensor) -> Tensor:
+    n, p = J.shape
+    root = shift.sqrt()
+    tall = n >= p
+    stacked = torch.cat([J if tall else J.T, root * torch.eye(min(n, p), dtype=J.dtype, device=J.device)])
+    Q, R = torch.linalg.qr(stacked)
+    del stacked
+    top, bottom = Q[: max(n, p)], Q[max(n, p) :]
+    if tall:
+        d = _triangular(R, top.T @ r)
+        return d + _triangular(R, top.T @ (r - J @ d) - root * (bottom.T @ d))
+    z = _triangular(R.T, r, upper=False)
+    z = z + _triangular(R.T, r - J @ (top @ z) - root * (bottom @ z), upper=False)
+    return top @ z
+
+
+def _triangular(R: Tensor, b: Tensor, upper: bool = True) -> Tensor:
+    return torch.linalg.solve_triangular(R, b[:, None], upper=upper)[:, 0]
+
+
+def _svd_solve(J: Tensor, r: Tensor, shift: Tensor) -> Tensor:
+    U, S, Vh = torch.linalg.svd(J, full_matrices=False)
+    kept = torch.finfo(J.dtype).eps * S[0] < S
+    inverse = torch.where(kept, S / (S * S + shift), 0.0)
+    d = Vh.T @ (inverse * (U.T @ r))
+    if bool(shift > 0):
+        return d
+    left = r - J @ d
+    refined = d + Vh.T @ (inverse * (U.T @ left))
+    # Where the smallest singular values that were kept are round-off themselves, refinement can do harm.
+    better = torch.linalg.vector_norm(r - J @ refined) < torch.linalg.vector_norm(left)
+    return refined if bool(better) else d
+
+
+def leave_one_out(A: Tensor, y: Tensor, damping: float) -> Tensor:
+    """Leave-one-out residuals of a least-squares fit, all of them from one factorisation.
+
+    Row i's entry is y_i minus what the fit without row i predicts for it: r_i / (1 - h_ii), with H the hat matrix
+    A (A^T A + lambda I)^-1 A^T.
+
+    Parameters
+    ----------
+    A : Tensor of shape (n, m)
+    y : Tensor of shape (n,)
+    damping : float
+        lambda relative to the mean diagonal of A A^T; positive.
+
+    Returns
+    -------
+    Tensor of shape (n,)
+
+    References
+    ----------
+    Allen (1974), "The relationship between variable selection and data augmentation", Technometrics 16: PRESS.
+    """
+    root = (damping * _mean_diagonal(A)).sqrt()
+    Q, _ = torch.linalg.qr(torch.cat([A, root * torch.eye(A.shape[1], dtype=A.dtype, device=A.device)]))
+    Q = Q[: len(A)]
+    leverage = Q.square().sum(dim=1)
+    # A row with leverage 1 is fitted whatever its value; the bound keeps 0 / 0 out.
+    return (y - Q @ (Q.T @ y)) / torch.clamp(1 - leverage, min=math.sqrt(torch.finfo(A.dtype).eps))

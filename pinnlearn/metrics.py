@@ -1,0 +1,115 @@
+"""How good a solution is: errors against a known one, and residuals relative to the size of their equation's terms."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from pinnlearn.least_squares import LeastSquares, LinearizedEquation, as_tensor, natural_size
+
+# A term counts for at least this part of its natural size: in Laplace(u) = 0 all terms may vanish with the residual.
+SMALLEST_TERM = 0.1
+
+
+def relative_l2_error(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Evaluate ||y_pred - y_true|| / ||y_true||.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of one shape
+        Values of the solution and of its approximation, at points that were not trained on.
+
+    Returns
+    -------
+    float
+        0 where both are zero everywhere.
+
+    Examples
+    --------
+    >>> relative_l2_error([3.0, 4.0], [3.0, 4.5])
+    0.1
+    """
+    true, predicted = np.asarray(y_true, dtype=float), np.asarray(y_pred, dtype=float)
+    if true.shape != predicted.shape:
+        raise ValueError(f"y_true and y_pred must have one shape, got {true.shape} and {predicted.shape}.")
+    return _ratio(float(np.linalg.norm(predicted - true)), float(np.linalg.norm(true)))
+
+
+def exact_solution(pde, X: ArrayLike) -> np.ndarray:
+    """The values of `pde.solution` at points, (n,) or (n, n_outputs)."""
+    if pde is None or pde.solution is None:
+        raise ValueError("the PDE has no exact solution; pass solution=..., a function of x.")
+    return np.asarray(pde.solution(as_tensor(X, torch.device("cpu"), torch.float64)))
+
+
+def solution_scorer(estimator, X: ArrayLike, y: ArrayLike | None = None) -> float:
+    """Score a fitted model by minus its relative L2 error against the PDE's exact solution (greater is better).
+
+    A scorer for `GridSearchCV(scoring=solution_scorer)`; `y` is not used.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from pinnlearn import PINNRegressor, problems
+    >>> search = GridSearchCV(PINNRegressor(pde=problems.poisson_1d()), {"width": [10, 20]}, scoring=solution_scorer)
+    """
+    return -relative_l2_error(exact_solution(estimator.pde_, X), estimator.predict(X))
+
+
+def residual_scorer(estimator, X: ArrayLike, y: ArrayLike | None = None) -> float:
+    """Score a fitted model by minus the mean relative residual of all its equations, as `PINNRegressor.score`.
+
+    Unlike `score` it is not R^2 where every value is known.
+    """
+    return -estimator.relative_residual(X, y)
+
+
+def relative_residual(problem: LeastSquares, predicted: Tensor, half_width: np.ndarray) -> float:
+    """rho, the root mean square over groups of RMS residual / scale, without loss weights.
+
+    For equations with derivatives, scale^2 = mean(sum over the terms read of (c_t term_t)^2 + r_0^2), r_0 the
+    residual of u = 0; but at least a tenth of the terms' natural size, for a u of the RMS predicted. For those of
+    values, it is the larger of the RMS predicted and that of the values prescribed.
+
+    Parameters
+    ----------
+    problem : LeastSquares
+        At its start.
+    predicted : Tensor of shape (n_samples,) or (n_samples, n_outputs)
+        u at all scored rows.
+    half_width : ndarray of shape (n_dims,)
+        Half the extent of the domain along each axis.
+    """
+    squares: dict[str, list[Tensor]] = defaultdict(list)
+    size = float(predicted.square().mean().sqrt())
+    for part, r_0 in zip(problem.linearize(problem.start).parts, problem.at_zero(), strict=True):
+        for component in range(part.residual.shape[1]):
+            scale = _scale(part, component, r_0[:, component], size, half_width)
+            squares[part.equation.group].append(_relative_squares(part.residual[:, component], scale))
+    groups = [float(torch.cat(parts).mean()) for parts in squares.values()]
+    return math.sqrt(sum(groups) / len(groups))
+
+
+def _scale(part: LinearizedEquation, component: int, r_0: Tensor, size: float, half_width: np.ndarray) -> float:
+    coefficients = part.coefficients[component]
+    prescribed = float(r_0.square().mean())
+    if all(term.symbol.order == 0 for term in coefficients):
+        return max(size, math.sqrt(prescribed))
+    terms = sum(float((c * part.terms[t]).square().mean()) for t, c in coefficients.items())
+    natural = sum(float(c.square().mean()) * natural_size(t.symbol, half_width) ** 2 for t, c in coefficients.items())
+    return math.sqrt(max(terms + prescribed, natural * (SMALLEST_TERM * size) ** 2))
+
+
+def _relative_squares(residual: Tensor, scale: float) -> Tensor:
+    return (residual / scale).square() if scale > 0 else torch.where(residual == 0, 0.0, math.inf)
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    if denominator > 0:
+        return numerator / denominator
+    return 0.0 if numerator == 0 else math.inf

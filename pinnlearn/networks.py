@@ -1,0 +1,283 @@
+"""Two-layer networks: parameters, initialisation, and their derivatives in closed form.
+
+For u(x) = m^(-1/2) sum_r a_r sigma(z_r), z_r = w_r . x + b_r, a derivative of order k with symbol p is
+
+    D u        = m^(-1/2) sum_r a_r p(w_r) sigma^(k)(z_r)
+    d/da_r     = m^(-1/2) p(w_r) sigma^(k)(z_r)
+    d/dw_r     = m^(-1/2) a_r [ p(w_r) sigma^(k+1)(z_r) x + grad p(w_r) sigma^(k)(z_r) ]
+    d/db_r     = m^(-1/2) a_r p(w_r) sigma^(k+1)(z_r)
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pinnlearn.jets import Symbol
+
+BLOCKS = {
+    "hidden": ("hidden_weights", "hidden_bias"),
+    "output": ("output_weights",),
+    "all": ("hidden_weights", "hidden_bias", "output_weights"),
+}
+INITS = ("domain", "gaussian")
+
+
+class Weights(NamedTuple):
+    """The weights of a two-layer network as arrays: (m, n_dims), (m,) and (m, n_outputs)."""
+
+    hidden_weights: NDArray
+    hidden_bias: NDArray
+    output_weights: NDArray
+
+
+def gaussian_weights(width: int, n_dims: int, n_outputs: int, rng: np.random.Generator) -> Weights:
+    """Draw the initialisation of the paper: hidden weights and bias N(0, 1), output weights +-1."""
+    hidden = rng.standard_normal((width, n_dims + 1))
+    signs = rng.choice([-1.0, 1.0], size=(width, n_outputs))
+    return Weights(hidden[:, :-1].copy(), hidden[:, -1].copy(), signs)
+
+
+def domain_weights(
+    width: int, bounds: tuple[NDArray, NDArray], n_outputs: int, scale: float, rng: np.random.Generator
+) -> Weights:
+    """Draw hidden units placed in the box `bounds`; output weights are +-1.
+
+    In coordinates where the box is [-1, 1]^d, a unit's direction is uniform on the sphere and its length uniform in
+    [0, scale]; z = s at a point uniform in the box, s uniform in [-1, 1]. The shift s matters for small scales: with
+    s = 0 every unit sits at the inflection of an odd activation, where even powers of x come with a factor `scale`
+    less than the odd powers above them, and a quadratic in 10 dimensions cannot be told from a cubic.
+
+    Parameters
+    ----------
+    width, n_outputs : int
+    bounds : pair of arrays of shape (n_dims,)
+        Lower and upper corner; an axis of extent zero counts as 1.
+    scale : float
+        The largest slope of a hidden unit per half-width of the box.
+    rng : numpy Generator
+    """
+    lower, upper = bounds
+    extent = upper - lower
+    half_width = np.where(extent > 0, extent, 1.0) / 2
+    directions = rng.standard_normal((width, len(lower)))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    slopes = directions * rng.uniform(0, scale, size=(width, 1))
+    anchors = rng.uniform(-1, 1, size=slopes.shape)
+    shifts = rng.uniform(-1, 1, size=width)
+    signs = rng.choice([-1.0, 1.0], size=(width, n_outputs))
+    weights = slopes / half_width
+    return Weights(weights, shifts - (slopes * anchors).sum(axis=1) - weights @ ((lower + upper) / 2), signs)
+
+
+@dataclass(frozen=True)
+class TwoLayerNetwork:
+    """A two-layer network; the blocks in `trainable` form its parameter vector.
+
+    Parameters
+    ----------
+    activation : callable
+        From `pinnlearn.activations`.
+    hidden_weights : Tensor of shape (m, n_dims)
+    hidden_bias : Tensor of shape (m,)
+    output_weights : Tensor of shape (m, n_outputs)
+    trainable : {"hidden", "output", "all"}
+    """
+
+    activation: Callable
+    hidden_weights: Tensor
+    hidden_bias: Tensor
+    output_weights: Tensor
+    trainable: str = "all"
+
+    @property
+    def width(self) -> int:
+        """The number m of hidden units."""
+        return self.hidden_weights.shape[0]
+
+    @property
+    def n_dims(self) -> int:
+        """The number of coordinates of a point."""
+        return self.hidden_weights.shape[1]
+
+    @property
+    def n_outputs(self) -> int:
+        """The number of components of u."""
+        return self.output_weights.shape[1]
+
+    @cached_property
+    def layout(self) -> dict[str, slice]:
+        """Where each trainable block stands in the parameter vector; matrices are stored transposed."""
+        layout, start = {}, 0
+        for name in BLOCKS[self.trainable]:
+            stop = start + getattr(self, name).numel()
+            layout[name] = slice(start, stop)
+            start = stop
+        return layout
+
+    @property
+    def parameters(self) -> Tensor:
+        """The trainable parameters as one vector."""
+        return torch.cat([getattr(self, name).movedim(0, -1).reshape(-1) for name in self.layout])
+
+    def with_parameters(self, parameters: Tensor) -> TwoLayerNetwork:
+        """The network with another parameter vector."""
+        blocks: dict[str, Any] = {}
+        for name, where in self.layout.items():
+            shape = getattr(self, name).movedim(0, -1).shape
+            blocks[name] = parameters[where].reshape(shape).movedim(-1, 0)
+        return replace(self, **blocks)
+
+    def at(self, x: Tensor) -> NetworkAtPoints:
+        """The network at points `x` of shape (n, n_dims)."""
+        return NetworkAtPoints(self, x)
+
+    def tangent(self, direction: Tensor) -> dict[str, Tensor]:
+        """A direction in the space of parameters, block by block; zero in the blocks that are not trained."""
+        moved = self.with_parameters(direction)
+        return {
+            name: getattr(moved, name) if name in self.layout else torch.zeros_like(getattr(self, name))
+            for name in BLOCKS["all"]
+        }
+
+
+class Reading(NamedTuple):
+    """A term that an equation reads, with the equation's derivative with respect to it, (n,)."""
+
+    symbol: Symbol
+    output: int
+    coefficient: Tensor
+
+
+class NetworkAtPoints:
+    """A network at points; derivatives of the activation are computed once, for all terms."""
+
+    def __init__(self, network: TwoLayerNetwork, x: Tensor):
+        self.network = network
+        self.x = x
+        self._z = x @ network.hidden_weights.T + network.hidden_bias
+        self._sigma: dict[int, Tensor] = {}
+        self._root_width = math.sqrt(network.width)
+
+    def sigma(self, order: int) -> Tensor:
+        """sigma^(order)(z), (n, m)."""
+        if order not in self._sigma:
+            self._sigma.update(self.network.activation(self._z, [order]))
+        return self._sigma[order]
+
+    def term(self, symbol: Symbol, output: int) -> Tensor:
+        """The derivative with this symbol of one output, (n,)."""
+        net = self.network
+        read_out = symbol(net.hidden_weights) * net.output_weights[:, output]
+        return self.sigma(symbol.order) @ read_out / self._root_width
+
+    def add_jacobian(self, readings: list[Reading], out: dict[str, Tensor]) -> None:
+        """Add the derivative of sum_t c_t * term_t in the parameters of each block to `out`.
+
+        Parameters
+        ----------
+        readings : list of Reading
+        out : dict of block name to Tensor of shape (n, size of the block)
+            Views of a Jacobian; matrices are stored transposed, as in `TwoLayerNetwork.layout`.
+        """
+        add = {"hidden_weights": self._add_weight_columns, "hidden_bias": self._add_bias_columns,
+               "output_weights": self._add_output_columns}  # fmt: skip
+        scaled = [reading._replace(coefficient=reading.coefficient / self._root_width) for reading in readings]
+        for block, columns in out.items():
+            add[block](scaled, columns)
+
+    def jvp(self, readings: list[Reading], tangent: dict[str, Tensor]) -> Tensor:
+        """The derivative of sum_t c_t * term_t along a direction, (n,).
+
+        Parameters
+        ----------
+        readings : list of Reading
+        tangent : dict of block name to Tensor
+            The direction, in the shapes of the network's weights.
+        """
+        net = self.network
+        total = torch.zeros_like(self.x[:, 0])
+        dz = self.x @ tangent["hidden_weights"].T + tangent["hidden_bias"]
+        for symbol, output, coefficient in readings:
+            p, a = symbol(net.hidden_weights), net.output_weights[:, output]
+            dp = (symbol.gradient(net.hidden_weights) * tangent["hidden_weights"]).sum(dim=1)
+            through_read_out = self.sigma(symbol.order) @ (p * tangent["output_weights"][:, output] + a * dp)
+            through_activation = (self.sigma(symbol.order + 1) * dz) @ (a * p)
+            total += coefficient * (through_read_out + through_activation)
+        return total / self._root_width
+
+    def vjp(self, readings: list[Reading], blocks: tuple[str, ...]) -> Tensor:
+        """The column sums of the Jacobian, (n_parameters of the blocks,), without forming it."""
+        parts = {"hidden_weights": self._weight_sums, "hidden_bias": self._bias_sums,
+                 "output_weights": self._output_sums}  # fmt: skip
+        return torch.cat([parts[block](readings) for block in blocks]) / self._root_width
+
+    def _by_order(self, readings: list[Reading]) -> Iterator[tuple[int, Tensor, Tensor, list[Reading]]]:
+        """For each order k: k, the coefficients C (n, T), the read-outs a * p (T, m), the readings."""
+        groups: dict[int, list[Reading]] = defaultdict(list)
+        for reading in readings:
+            groups[reading.symbol.order].append(reading)
+        net = self.network
+        for order, group in groups.items():
+            read_outs = [t.symbol(net.hidden_weights) * net.output_weights[:, t.output] for t in group]
+            yield order, torch.stack([t.coefficient for t in group], dim=1), torch.stack(read_outs), group
+
+    def _slope(self, readings: list[Reading]) -> Tensor:
+        """sum_t c_t a p_t(w) sigma^(k_t + 1)(z), (n, m): the derivative in z through the activation."""
+        return sum((c @ a) * self.sigma(k + 1) for k, c, a, _ in self._by_order(readings))  # type: ignore[return-value]
+
+    def _symbol_gradients(self, group: list[Reading]) -> Tensor:
+        """The read-out times grad p for each reading, (T, m, n_dims)."""
+        net = self.network
+        return torch.stack(
+            [t.symbol.gradient(net.hidden_weights) * net.output_weights[:, t.output, None] for t in group]
+        )
+
+    def _add_weight_columns(self, readings: list[Reading], out: Tensor) -> None:
+        columns = out.unflatten(1, (self.network.n_dims, self.network.width)).unbind(dim=1)
+        slope = self._slope(readings)
+        for axis, column in enumerate(columns):
+            column.addcmul_(slope, self.x[:, axis, None])
+        for order, c, _, group in self._by_order(readings):
+            gradients = self._symbol_gradients(group)
+            for axis in set().union(*(t.symbol.axes for t in group)):
+                columns[axis].addcmul_(c @ gradients[:, :, axis], self.sigma(order))
+
+    def _add_bias_columns(self, readings: list[Reading], out: Tensor) -> None:
+        out += self._slope(readings)
+
+    def _add_output_columns(self, readings: list[Reading], out: Tensor) -> None:
+        columns = out.unflatten(1, (self.network.n_outputs, self.network.width)).unbind(dim=1)
+        for order, c, _, group in self._by_order(readings):
+            symbols = torch.stack([t.symbol(self.network.hidden_weights) for t in group])
+            for output in {t.output for t in group}:
+                chosen = [i for i, t in enumerate(group) if t.output == output]
+                columns[output].addcmul_(c[:, chosen] @ symbols[chosen], self.sigma(order))
+
+    def _weight_sums(self, readings: list[Reading]) -> Tensor:
+        total = torch.zeros_like(self.network.hidden_weights)
+        for order, c, a, group in self._by_order(readings):
+            for axis in range(self.network.n_dims):
+                total[:, axis] += (((c * self.x[:, axis, None]).T @ self.sigma(order + 1)) * a).sum(dim=0)
+            total += (self._symbol_gradients(group) * (c.T @ self.sigma(order))[:, :, None]).sum(dim=0)
+        return total.T.reshape(-1)
+
+    def _bias_sums(self, readings: list[Reading]) -> Tensor:
+        return sum(((c.T @ self.sigma(k + 1)) * a).sum(dim=0) for k, c, a, _ in self._by_order(readings))  # type: ignore[return-value]
+
+    def _output_sums(self, readings: list[Reading]) -> Tensor:
+        net = self.network
+        total = torch.zeros_like(net.output_weights)
+        for order, c, _, group in self._by_order(readings):
+            for sums, reading in zip(c.T @ self.sigma(order), group, strict=True):
+                total[:, reading.output] += sums * reading.symbol(net.hidden_weights)
+        return total.T.reshape(-1)

@@ -1,0 +1,218 @@
+"""The contract between an optimizer and the rest: what it sees, what it gives back, and the loop around it.
+
+An optimizer knows no PDE and no network. It sees a least-squares problem, functional in the parameters, and makes
+one step at a time; `minimize` does what all of them need: the best parameters, non-finite losses, stopping.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from numbers import Integral
+from typing import Any, Protocol
+
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor
+
+from pinnlearn.base import Hyperparameters
+
+STOP_REASONS = {
+    "tol": "the relative residual fell to tol",
+    "stalled": "no step reduces the loss any further; more width, or more points, may",
+    "max_iter": "all max_iter steps were made; raise max_iter if the loss was still falling",
+    "non_finite": "a step was not finite and was not taken; lower learning_rate, or raise damping",
+    "callback": "a callback asked to stop",
+}
+
+
+class Linearized(Protocol):
+    """A problem at one point, to first order."""
+
+    residual: Tensor
+
+    @property
+    def loss(self) -> Tensor:
+        """1/2 ||r||^2."""
+
+    @property
+    def gradient(self) -> Tensor:
+        """J^T r."""
+
+    def jacobian(self) -> Tensor:
+        """J, a new tensor (n_residuals, n_parameters)."""
+
+    def gram(self) -> Tensor:
+        """J J^T."""
+
+    def matvec(self, v: Tensor) -> Tensor:
+        """J v."""
+
+    def rmatvec(self, v: Tensor) -> Tensor:
+        """J^T v."""
+
+
+class Problem(Protocol):
+    """A least-squares problem, L(w) = 1/2 ||r(w)||^2, as optimizers see it.
+
+    `layout` names the blocks of w; `linear` is the slice of w that r is affine in where the equations are linear
+    (the output weights), or None.
+    """
+
+    @property
+    def layout(self) -> dict[str, slice]:
+        """Where each block of parameters stands."""
+
+    @property
+    def linear(self) -> slice | None:
+        """The parameters that enter u linearly."""
+
+    def loss(self, parameters: Tensor) -> Tensor:
+        """L(w), a scalar tensor."""
+
+    def residual(self, parameters: Tensor) -> Tensor:
+        """r(w)."""
+
+    def linearize(self, parameters: Tensor) -> Linearized:
+        """The problem at w to first order."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Where an optimizer stands: parameters, their loss, and whatever it remembers.
+
+    `stop` is a key of STOP_REASONS if the optimizer itself is done.
+    """
+
+    parameters: Tensor
+    loss: float
+    memory: Any = None
+    stop: str | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a callback sees after each step; it stops the fit by returning True."""
+
+    n_iter: int
+    loss: float
+    stage: str = ""
+
+
+@dataclass
+class Result:
+    """The best parameters that were visited, and how it went.
+
+    `loss_curve` starts with the loss before the first step.
+    """
+
+    parameters: Tensor
+    loss: float
+    loss_curve: list[float] = field(default_factory=list)
+    stop: str = "max_iter"
+
+    @property
+    def n_iter(self) -> int:
+        """The number of steps."""
+        return len(self.loss_curve) - 1
+
+
+class Optimizer(Hyperparameters):
+    """A method to minimise a least-squares problem, one step at a time.
+
+    A subclass stores its hyperparameters, `learning_rate` and `max_iter` among them, and writes `check` and `step`;
+    `begin` where it has a memory.
+    """
+
+    learning_rate: float | None
+    max_iter: int
+
+    def check(self) -> None:
+        """Check the hyperparameters.
+
+        Raises
+        ------
+        ValueError
+            What is wrong with them.
+        """
+        check_positive("learning_rate", self.learning_rate, or_none=True)
+        if not isinstance(self.max_iter, Integral) or self.max_iter < 1:
+            raise ValueError(f"max_iter must be at least 1, an integer; got {self.max_iter!r}.")
+
+    def begin(self, problem: Problem, parameters: Tensor) -> State:
+        """The state before the first step."""
+        return State(parameters, float(problem.loss(parameters)))
+
+    @abstractmethod
+    def step(self, problem: Problem, state: State) -> State:
+        """Make one step; the new state's loss is that of its parameters."""
+
+
+def check_positive(name: str, value, *, or_none: bool = False, or_zero: bool = False) -> None:
+    """Raise a ValueError unless `value` is a positive finite number (or None, or zero, if that is allowed)."""
+    if value is None and or_none:
+        return
+    try:
+        valid = 0 < float(value) < math.inf or (or_zero and value == 0)
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        also = ", or None to let the method choose" if or_none else " or zero" if or_zero else ""
+        raise ValueError(f"{name} must be a positive number{also}; got {value!r}.")
+
+
+def minimize(
+    optimizer: Optimizer,
+    problem: Problem,
+    parameters: Tensor,
+    *,
+    target: float = 0.0,
+    max_iter: int | None = None,
+    on_step: Callable[[int, float], bool] | None = None,
+) -> Result:
+    """Run an optimizer.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    problem : Problem
+    parameters : Tensor of shape (n_parameters,)
+    target : float
+        The loss to be content with.
+    max_iter : int, optional
+        None takes the optimizer's own.
+    on_step : callable, optional
+        on_step(n_iter, loss) after each step; True stops.
+
+    Returns
+    -------
+    Result
+
+    Warns
+    -----
+    ConvergenceWarning
+        If a step was not finite; it was not taken.
+    """
+    state = optimizer.begin(problem, parameters)
+    best = Result(state.parameters, state.loss, [state.loss])
+    for n_iter in range(1, 1 + (optimizer.max_iter if max_iter is None else max_iter)):
+        state = optimizer.step(problem, state)
+        if not (math.isfinite(state.loss) and bool(torch.isfinite(state.parameters).all())):
+            best.stop = "non_finite"
+            message = (
+                f"{type(optimizer).__name__}, step {n_iter}: {STOP_REASONS['non_finite']}. The best weights so far"
+            )
+            warnings.warn(f"{message} are kept (loss {best.loss:.3g}).", ConvergenceWarning, stacklevel=2)
+            break
+        best.loss_curve.append(state.loss)
+        if not best.loss <= state.loss:  # also where the loss at the start was NaN
+            best.parameters, best.loss = state.parameters, state.loss
+        stopped = on_step is not None and on_step(n_iter, state.loss)
+        reason = "callback" if stopped else "tol" if state.loss <= target else state.stop
+        if reason:
+            best.stop = reason
+            break
+    return best

@@ -1,0 +1,175 @@
+"""Natural gradient descent, w <- w - eta J^T (J J^T + lambda I)^-1 r."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from numbers import Real
+
+import torch
+from torch import Tensor
+
+from pinnlearn.linalg import SOLVERS, damped_solve
+from pinnlearn.optimizers.base import Optimizer, Problem, State
+
+# Levenberg-Marquardt: the gain ratio is the true fall of the loss over that of the linear model.
+ACCEPTED_GAIN = 1e-3
+RAISE, LOWER, LOWER_SLOWLY = 8.0, 0.1, 0.6
+FIRST_DAMPING = 1e-3
+# A column of J shorter than this, relative to the longest, is not stretched to length 1.
+SHORTEST_COLUMN = 1e-6
+# Without a given learning rate: stalled when the loss has not fallen to 0.9 in 20 steps; where all parameters are
+# linear a step either solves the problem or converges quadratically, and 2 steps tell.
+WINDOW, LINEAR_WINDOW = (20, 0.9), (2, 0.1)
+
+
+class NGD(Optimizer):
+    """Natural gradient descent.
+
+    Parameters
+    ----------
+    learning_rate : float, optional
+        The step length eta. None lets the method choose: full steps (eta = 1) with adaptive damping, a line search
+        with a fixed one.
+    damping : "auto" or float
+        lambda, relative to the mean diagonal of J J^T. A number is the plain update of the paper with that damping;
+        0 means the pseudo-inverse step -eta J^+ r, singular values below eps * sigma_max left out, for any shape
+        of J. "auto" adapts lambda by the gain ratio (Levenberg-Marquardt), with the columns of J scaled to length 1
+        (Marquardt), and takes no step that raises the loss; the step length stays eta.
+    solver : {"auto", "cholesky", "qr", "svd"}
+        See `pinnlearn.linalg.damped_solve`.
+    line_search : bool, optional
+        Whether to take the best of eta = 1, 1/2, 1/4, ... None searches where neither `learning_rate` is given nor
+        `damping` is adaptive.
+    max_iter : int
+
+    See Also
+    --------
+    GD : The same without J J^T.
+
+    Notes
+    -----
+    Damped NGD, (J J^T + lambda I)^-1 of size n, and damped Gauss-Newton, (J^T J + lambda I)^-1 of size p, are one
+    direction; the smaller system is solved.
+
+    Undamped, J^T (J J^T)^-1 r fails in floating point even for over-parameterized networks, since J J^T is
+    numerically singular: damping=0 therefore is the pseudo-inverse.
+
+    References
+    ----------
+    .. [1] "Fast Convergence of Natural Gradient Descent for Over-parameterized Physics-Informed Neural Networks"
+       (2024), arXiv:2408.00573, Section 4.
+    .. [2] Marquardt (1963), "An algorithm for least-squares estimation of nonlinear parameters", SIAM J. 11.
+
+    Examples
+    --------
+    >>> NGD(learning_rate=0.1, damping=1e-10)
+    NGD(learning_rate=0.1, damping=1e-10)
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | None = None,
+        damping: float | str = "auto",
+        solver: str = "auto",
+        line_search: bool | None = None,
+        max_iter: int = 200,
+    ):
+        self.learning_rate = learning_rate
+        self.damping = damping
+        self.solver = solver
+        self.line_search = line_search
+        self.max_iter = max_iter
+
+    def check(self) -> None:
+        """Check the hyperparameters."""
+        super().check()
+        if self.solver not in SOLVERS:
+            raise ValueError(f"solver={self.solver!r} is unknown; choose one of {list(SOLVERS)}.")
+        if self.damping != "auto" and not (isinstance(self.damping, Real) and 0 <= self.damping < math.inf):
+            raise ValueError(f"damping must be 'auto' or a number >= 0, got {self.damping!r}.")
+        if self.solver in ("cholesky", "qr") and self.damping == 0:
+            raise ValueError(f"solver={self.solver!r} needs damping > 0; use solver='svd' or 'auto' with damping=0.")
+        if self.line_search and self.learning_rate is not None:
+            raise ValueError(
+                f"learning_rate={self.learning_rate!r} fixes the step length, so line_search=True has nothing to "
+                "choose; leave one of them out."
+            )
+        if self.line_search and self.damping == "auto":
+            raise ValueError("line_search=True goes with a fixed damping; with damping='auto' every step is full.")
+
+    def begin(self, problem: Problem, parameters: Tensor) -> State:
+        """The state before the first step; its memory is the damping and the latest losses."""
+        state = super().begin(problem, parameters)
+        damping = torch.finfo(parameters.dtype).eps ** 2 if _is_linear(problem) else FIRST_DAMPING
+        return replace(state, memory=(damping, (state.loss,)))
+
+    def step(self, problem: Problem, state: State) -> State:
+        """Make one step."""
+        try:
+            return self._adaptive_step(problem, state) if self.damping == "auto" else self._plain_step(problem, state)
+        except torch.linalg.LinAlgError:  # a factorisation that fails is a step that is not finite
+            return replace(state, loss=math.nan)
+
+    def _plain_step(self, problem: Problem, state: State) -> State:
+        linear = problem.linearize(state.parameters)
+        direction = -damped_solve(linear.jacobian(), linear.residual, float(self.damping), self.solver)
+        if not bool(direction.any()):
+            return replace(state, stop="stalled")
+        if self.learning_rate is not None or self.line_search is False:
+            return _moved(problem, state, (self.learning_rate or 1.0) * direction)
+        candidates = [_moved(problem, state, 0.5**k * direction) for k in range(20)]
+        best = min(candidates, key=lambda s: s.loss if math.isfinite(s.loss) else math.inf)
+        return best if best.loss < state.loss else replace(state, stop="stalled")
+
+    def _adaptive_step(self, problem: Problem, state: State) -> State:
+        linear = problem.linearize(state.parameters)
+        B = linear.jacobian()
+        lengths = torch.linalg.vector_norm(B, dim=0)
+        longest = lengths.max()
+        if not longest > 0:
+            return replace(state, stop="stalled")
+        lengths = torch.maximum(lengths, SHORTEST_COLUMN * longest)
+        B /= lengths
+        eta = self.learning_rate or 1.0
+        damping, losses = state.memory
+        while damping < 1 / torch.finfo(B.dtype).eps:
+            direction = self._try_direction(B, linear.residual, damping)
+            if direction is not None:
+                candidate = _moved(problem, state, eta * direction / lengths)
+                predicted = state.loss - float((linear.residual + eta * (B @ direction)).square().sum()) / 2
+                gain = (state.loss - candidate.loss) / predicted if predicted > 0 else -math.inf
+                if candidate.loss < state.loss and gain > ACCEPTED_GAIN:
+                    losses = (*losses, candidate.loss)[-1 - WINDOW[0] :]
+                    stop = "stalled" if self._is_done(problem, losses) else None
+                    return replace(candidate, memory=(_next_damping(damping, gain, B.dtype), losses), stop=stop)
+            damping = max(RAISE * damping, torch.finfo(B.dtype).eps)
+        return replace(state, stop="stalled")
+
+    def _try_direction(self, B: Tensor, residual: Tensor, damping: float) -> Tensor | None:
+        try:
+            return -damped_solve(B, residual, damping, self.solver)
+        except torch.linalg.LinAlgError:
+            return None
+
+    def _is_done(self, problem: Problem, losses: tuple[float, ...]) -> bool:
+        """Whether further steps are hardly worth their time."""
+        if self.learning_rate is not None:
+            return False
+        window, fall = LINEAR_WINDOW if _is_linear(problem) else WINDOW
+        return len(losses) > window and losses[-1] > fall * losses[-1 - window]
+
+
+def _is_linear(problem: Problem) -> bool:
+    return problem.linear is not None and len(problem.layout) == 1
+
+
+def _moved(problem: Problem, state: State, step: Tensor) -> State:
+    parameters = state.parameters + step
+    return replace(state, parameters=parameters, loss=float(problem.loss(parameters)))
+
+
+def _next_damping(damping: float, gain: float, dtype: torch.dtype) -> float:
+    """Trust the linear model more where it predicted well."""
+    factor = LOWER if gain > 0.9 else LOWER_SLOWLY if gain > 0.5 else 1.0 if gain > 0.25 else 3.0
+    return max(factor * damping, torch.finfo(dtype).eps ** 2)

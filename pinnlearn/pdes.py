@@ -1,0 +1,254 @@
+"""PDEs: an equation in the interior, conditions around it, and the points to solve it at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pinnlearn.base import Hyperparameters
+from pinnlearn.conditions import Dirichlet, Initial, Value, evaluate
+from pinnlearn.domains import Domain
+from pinnlearn.jets import Jet
+from pinnlearn.sampling import as_generator
+
+
+class PDE(Hyperparameters):
+    """A partial differential equation, residual(x, u) = 0, with its domain and conditions.
+
+    Give `equation`, or write a subclass with a method `residual(self, x, u)`.
+
+    Parameters
+    ----------
+    domain : Domain, optional
+        Without one, rows of X with a known y are data and the others are governed by the equation.
+    equation : callable
+        equation(x, u) -> (n,), or (n, q) for q equations; x is a torch tensor (n, n_dims), u a
+        `pinnlearn.jets.Jet`. It must be pointwise: row i may depend on row i only.
+    conditions : sequence of conditions
+    n_outputs : int
+        The number of components of u.
+    solution : callable, optional
+        The exact solution where it is known, x -> (n,); used by benchmarks and plots, never by `fit`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from pinnlearn.domains import Interval
+    >>> from pinnlearn.conditions import Dirichlet
+    >>> pde = PDE(Interval(0, 1), equation=lambda x, u: u.d(0, 0) - torch.exp(u.value), conditions=[Dirichlet(0.0)])
+    >>> pde.sample(n_interior=6, n_boundary=2, random_state=0).shape
+    (8, 1)
+    """
+
+    # Defaults for subclasses whose constructor takes other parameters.
+    equation: Callable[[Tensor, Jet], Tensor] | None = None
+    conditions: Sequence = ()
+    n_outputs: int = 1
+    solution: Callable[[Tensor], Tensor] | None = None
+    time_dependent = False
+
+    def __init__(
+        self,
+        domain: Domain | None = None,
+        *,
+        equation: Callable[[Tensor, Jet], Tensor] | None = None,
+        conditions: Sequence = (),
+        n_outputs: int = 1,
+        solution: Callable[[Tensor], Tensor] | None = None,
+    ):
+        self.domain = domain
+        self.equation = equation
+        self.conditions = conditions
+        self.n_outputs = n_outputs
+        self.solution = solution
+
+    def residual(self, x: Tensor, u: Jet) -> Tensor:
+        """Evaluate the equation, (n,) or (n, q)."""
+        if self.equation is None:
+            raise ValueError(
+                f"{type(self).__name__} has no equation; pass equation=..., a function of x and u, or write a "
+                "subclass with a method residual(self, x, u)."
+            )
+        return self.equation(x, u)
+
+    @property
+    def has_time(self) -> bool | None:
+        """Whether the last coordinate is time; None where nothing but the equation could tell."""
+        if self.domain is not None:
+            return self.domain.has_time
+        starts = any(condition.region == "initial" for condition in self.conditions)
+        return True if self.time_dependent or starts else None
+
+    def sample(
+        self, n_interior: int, n_boundary: int, n_initial: int | None = None, *, method="sobol", random_state=None
+    ) -> NDArray:
+        """Sample points of all regions, shuffled.
+
+        Parameters
+        ----------
+        n_interior, n_boundary : int
+        n_initial : int, optional
+            None shares `n_boundary` two to one between the boundary and the initial slice where there is one.
+        method : {"sobol", "uniform", "grid", "halton", "lhs"}
+        random_state : int, RandomState or None
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_dims)
+
+        Raises
+        ------
+        ValueError
+            If the PDE has no domain, or the method is unknown.
+        """
+        if self.domain is None:
+            raise ValueError(
+                f"{type(self).__name__} has no domain to sample; pass one, or give your own points to fit (see "
+                "pinnlearn.stack_points)."
+            )
+        if n_initial is None:
+            n_initial = n_boundary // 3 if self.domain.has_time else 0
+            n_boundary -= n_initial
+        rng = as_generator(random_state)
+        parts = [
+            self.domain.sample_interior(n_interior, rng, method),
+            self.domain.sample_boundary(n_boundary, rng, method),
+            self.domain.sample_initial(n_initial, rng, method),
+        ]
+        return rng.permutation(np.concatenate(parts))
+
+
+def _conditions(*pairs) -> list:
+    return [condition(value) for condition, value in pairs if value is not None]
+
+
+class Poisson(PDE):
+    """-Laplace(u) = source, with u = boundary on the boundary.
+
+    Parameters
+    ----------
+    domain : Domain, optional
+    source : float or callable
+        A number, or a function of x, (n, n_dims) -> (n,).
+    boundary : float, callable or None
+        Values of u on the boundary; None for no condition.
+    solution : callable, optional
+        The exact solution, where known.
+
+    Examples
+    --------
+    >>> from pinnlearn.domains import Interval
+    >>> Poisson(Interval(0, 1), source=2.0)
+    Poisson(domain=Interval(a=0, b=1), source=2.0)
+    """
+
+    def __init__(
+        self,
+        domain: Domain | None = None,
+        *,
+        source: Value = 0.0,
+        boundary: Value | None = 0.0,
+        solution: Callable[[Tensor], Tensor] | None = None,
+    ):
+        self.domain = domain
+        self.source = source
+        self.boundary = boundary
+        self.solution = solution
+
+    @property
+    def conditions(self) -> list:  # type: ignore[override]
+        """The Dirichlet condition."""
+        return _conditions((Dirichlet, self.boundary))
+
+    def residual(self, x: Tensor, u: Jet) -> Tensor:
+        """Evaluate -Laplace(u) - source, (n,)."""
+        return -u.laplacian - evaluate(self.source, x, x[:, 0], "source")
+
+
+class Helmholtz(PDE):
+    """Laplace(u) + wavenumber^2 u = source, with u = boundary on the boundary.
+
+    Parameters
+    ----------
+    domain : Domain, optional
+    wavenumber : float
+        In radians per unit of length.
+    source : float or callable
+        A number, or a function of x, (n, n_dims) -> (n,).
+    boundary : float, callable or None
+        Values of u on the boundary; None for no condition.
+    solution : callable, optional
+        The exact solution, where known.
+    """
+
+    def __init__(
+        self,
+        domain: Domain | None = None,
+        *,
+        wavenumber: float = 1.0,
+        source: Value = 0.0,
+        boundary: Value | None = 0.0,
+        solution: Callable[[Tensor], Tensor] | None = None,
+    ):
+        self.domain = domain
+        self.wavenumber = wavenumber
+        self.source = source
+        self.boundary = boundary
+        self.solution = solution
+
+    @property
+    def conditions(self) -> list:  # type: ignore[override]
+        """The Dirichlet condition."""
+        return _conditions((Dirichlet, self.boundary))
+
+    def residual(self, x: Tensor, u: Jet) -> Tensor:
+        """Evaluate Laplace(u) + wavenumber^2 u - source, (n,)."""
+        return u.laplacian + self.wavenumber**2 * u.value - evaluate(self.source, x, x[:, 0], "source")
+
+
+class Heat(PDE):
+    """u_t - diffusivity Laplace(u) = source, u = boundary on the lateral boundary, u = initial at the start.
+
+    Parameters
+    ----------
+    domain : SpaceTime, optional
+    diffusivity : float
+        In units of length^2 / time.
+    source : float or callable
+        A number, or a function of x (time last), (n, n_dims) -> (n,).
+    boundary, initial : float, callable or None
+        Values of u; None for no condition.
+    solution : callable, optional
+        The exact solution, where known.
+    """
+
+    time_dependent = True
+
+    def __init__(
+        self,
+        domain: Domain | None = None,
+        *,
+        diffusivity: float = 1.0,
+        source: Value = 0.0,
+        boundary: Value | None = 0.0,
+        initial: Value | None = 0.0,
+        solution: Callable[[Tensor], Tensor] | None = None,
+    ):
+        self.domain = domain
+        self.diffusivity = diffusivity
+        self.source = source
+        self.boundary = boundary
+        self.initial = initial
+        self.solution = solution
+
+    @property
+    def conditions(self) -> list:  # type: ignore[override]
+        """The Dirichlet and the initial condition."""
+        return _conditions((Dirichlet, self.boundary), (Initial, self.initial))
+
+    def residual(self, x: Tensor, u: Jet) -> Tensor:
+        """Evaluate u_t - diffusivity Laplace(u) - source, (n,)."""
+        return u.dt - self.diffusivity * u.laplacian - evaluate(self.source, x, x[:, 0], "source")

@@ -1,0 +1,196 @@
+"""Where hidden units are placed, at what scale, and with how much damping their outputs are solved for.
+
+Scale and damping are chosen by how well the output weights predict equations that were left out: leave-one-out
+residuals cost one factorisation, spend no row on validation and train nothing twice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pinnlearn.least_squares import LeastSquares, build_network
+from pinnlearn.linalg import leave_one_out
+from pinnlearn.networks import TwoLayerNetwork, Weights, domain_weights, gaussian_weights
+
+# Slopes per half-width of the domain: from nearly polynomial units to fronts of 1/30 of the domain.
+SCALES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 30.0)
+FALLBACK_SCALE = 2.0
+# Beyond some tens, more trained units cost time and bring few digits: the output solve brings those.
+TRAINED_UNITS = 64
+START_SCALES = (2.0, 4.0, 8.0)
+PROBE_ROWS, PROBE_UNITS = 1200, 400
+# Singular values that round-off alone produces do not count as fitted.
+ROUND_OFF = 1e-27
+# Dampings of an output solve, in rising order; none is tried that is over PATIENCE times the best one so far.
+DAMPINGS = tuple(10.0**k for k in range(-27, 1, 3))
+PATIENCE = 1e5
+# A smaller group is no judge: where two boundary values pin a solution down, neither predicts the other.
+JUDGING_GROUP = 20
+
+
+def probe_width(width: int, n_rows: int) -> int:
+    """The number of units to probe with: few enough for the rows to be redundant."""
+    return max(1, min(width, n_rows // 3, PROBE_UNITS))
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Draws networks whose hidden units are placed in a box; the same units at any scale.
+
+    Parameters
+    ----------
+    bounds : pair of ndarray of shape (n_dims,)
+    n_outputs : int
+    activation : callable
+    seed : int
+    device : torch.device
+    dtype : torch.dtype
+    """
+
+    bounds: tuple[NDArray, NDArray]
+    n_outputs: int
+    activation: Callable
+    seed: int
+    device: torch.device
+    dtype: torch.dtype
+
+    def network(self, width: int, scale: float, trainable: str, *, zero: bool) -> TwoLayerNetwork:
+        """A network with units of this scale; its output weights are zero, or +-1."""
+        weights = domain_weights(width, self.bounds, self.n_outputs, scale, np.random.default_rng(self.seed))
+        if zero:
+            weights = weights._replace(output_weights=np.zeros_like(weights.output_weights))
+        return self.build(weights, trainable)
+
+    def starts(self, width: int) -> list[TwoLayerNetwork]:
+        """Small networks to train all weights of, at several scales."""
+        seeded = [replace(self, seed=self.seed + 1 + i) for i in range(len(START_SCALES))]
+        return [
+            placement.network(min(width, TRAINED_UNITS), scale, "all", zero=True)
+            for placement, scale in zip(seeded, START_SCALES, strict=True)
+        ]
+
+    def gaussian(self, width: int, trainable: str) -> TwoLayerNetwork:
+        """The paper's network, whatever the box."""
+        weights = gaussian_weights(width, len(self.bounds[0]), self.n_outputs, np.random.default_rng(self.seed))
+        return self.build(weights, trainable)
+
+    def build(self, weights: Weights, trainable: str) -> TwoLayerNetwork:
+        """A network of given weights."""
+        return build_network(weights, self.activation, trainable, self.device, self.dtype)
+
+
+def choose_scale(
+    problem: LeastSquares, placement: Placement, width: int, trainable: str, trained: TwoLayerNetwork | None = None
+) -> float:
+    """Choose the scale of the hidden units.
+
+    Parameters
+    ----------
+    problem : LeastSquares
+        Its equations and weights; large problems are thinned.
+    placement : Placement
+    width : int
+        The number of units to come; fewer are tried, so that the rows are redundant.
+    trainable : {"all", "hidden", "output"}
+        The weights that are to fit the equations: the output weights, or hidden weights to first order, from output
+        weights +-1.
+    trained : TwoLayerNetwork, optional
+        Units that the others are to be added to. None linearises the equations at u = 0.
+
+    Returns
+    -------
+    float
+        One of SCALES; FALLBACK_SCALE where the equations say nothing.
+    """
+    problem = _thinned(problem)
+    hidden = trainable == "hidden"
+    units = probe_width(width, problem.n_rows) // (3 if hidden else 1)
+
+    def probe(scale: float) -> TwoLayerNetwork:
+        network = placement.network(max(1, units), scale, "hidden" if hidden else "output", zero=not hidden)
+        return network if trained is None else beside(network, trained)
+
+    losses = [left_out_loss(problem.with_network(probe(scale))) for scale in SCALES]
+    if not min(losses) < max(losses):
+        return FALLBACK_SCALE
+    return SCALES[int(np.argmin(losses))]
+
+
+def beside(placed: TwoLayerNetwork, trained: TwoLayerNetwork) -> TwoLayerNetwork:
+    """The trained units and the placed ones together; the function is that of the trained ones."""
+    width = trained.width + placed.width
+    # The output is divided by the root of the width, which differs.
+    rescaled = trained.output_weights * math.sqrt(width / trained.width)
+    return replace(
+        placed,
+        hidden_weights=torch.cat([trained.hidden_weights, placed.hidden_weights]),
+        hidden_bias=torch.cat([trained.hidden_bias, placed.hidden_bias]),
+        output_weights=torch.cat([rescaled, torch.zeros_like(placed.output_weights)]),
+    )
+
+
+def substitute(placed: TwoLayerNetwork, trained: TwoLayerNetwork) -> TwoLayerNetwork:
+    """The trained units in place of the first placed ones; the width is that of `placed`."""
+    rest = replace(
+        placed,
+        hidden_weights=placed.hidden_weights[trained.width :],
+        hidden_bias=placed.hidden_bias[trained.width :],
+        output_weights=placed.output_weights[trained.width :],
+    )
+    return beside(rest, trained)
+
+
+def choose_damping(problem: LeastSquares) -> tuple[float, float]:
+    """Choose the damping of a solve for the output weights: the one that predicts left-out equations best.
+
+    Smooth problems with enough rows want next to none, noisy data and many dimensions more.
+
+    Returns
+    -------
+    damping : float
+        Relative to the mean diagonal of J J^T; infinite where no solve at all is best.
+    left_out_loss : float
+    """
+    tried = {math.inf: float(problem.loss(problem.start))}
+    for damping in DAMPINGS:
+        tried[damping] = left_out_loss(problem, damping)
+        best = min(tried, key=lambda d: tried[d])
+        if math.isfinite(best) and damping > PATIENCE * best:
+            break
+    return best, tried[best]
+
+
+def left_out_loss(problem: LeastSquares, damping: float = ROUND_OFF) -> float:
+    """The loss in equations that were left out, one at a time, when the parameters were fitted.
+
+    Parameters
+    ----------
+    problem : LeastSquares
+        Linearised at its start.
+    damping : float
+        Relative to the mean diagonal of J J^T.
+
+    Returns
+    -------
+    float
+        Over groups that are large enough to judge by; infinite where it is not defined.
+    """
+    linear = problem.linearize(problem.start)
+    residuals = leave_one_out(linear.jacobian(), -linear.residual, damping)
+    groups = np.concatenate([np.repeat(part.equation.group, part.residual.numel()) for part in linear.parts])
+    names, counts = np.unique(groups, return_counts=True)
+    judges = names[counts >= min(JUDGING_GROUP, counts.max())]
+    judged = torch.as_tensor(np.isin(groups, judges), device=residuals.device)
+    loss = float(residuals[judged].square().sum()) / 2
+    return loss if math.isfinite(loss) else math.inf
+
+
+def _thinned(problem: LeastSquares) -> LeastSquares:
+    rows = [equation.rows for equation in problem.equations]
+    return problem.subset(np.unique(np.concatenate([r[:: math.ceil(len(r) / PROBE_ROWS)] for r in rows])))

@@ -1,0 +1,106 @@
+"""Named benchmark problems, each with its exact solution.
+
+The exact definitions of the five problems of the paper are not published; these are ours, in its dimensions and
+sizes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pinnlearn.domains import Box, Interval, SpaceTime
+from pinnlearn.pdes import PDE, Heat, Helmholtz, Poisson
+
+PI = math.pi
+
+
+def _sine(x: Tensor) -> Tensor:
+    return torch.sin(PI * x[:, 0])
+
+
+def _sine_source(x: Tensor) -> Tensor:
+    return PI**2 * _sine(x)
+
+
+def poisson_1d() -> Poisson:
+    """-u'' = pi^2 sin(pi x) on [0, 1], u = sin(pi x).
+
+    Examples
+    --------
+    >>> poisson_1d().domain
+    Interval(a=0.0, b=1.0)
+    """
+    return Poisson(Interval(0.0, 1.0), source=_sine_source, solution=_sine)
+
+
+def _sine_sine(x: Tensor) -> Tensor:
+    return torch.sin(PI * x[:, 0]) * torch.sin(PI * x[:, 1])
+
+
+def _sine_sine_source(x: Tensor) -> Tensor:
+    return 2 * PI**2 * _sine_sine(x)
+
+
+def poisson_2d() -> Poisson:
+    """-Laplace(u) = 2 pi^2 sin(pi x) sin(pi y) on [0, 1]^2, u = sin(pi x) sin(pi y)."""
+    return Poisson(Box([0.0, 0.0], [1.0, 1.0]), source=_sine_sine_source, solution=_sine_sine)
+
+
+def _cooling(x: Tensor) -> Tensor:
+    return torch.exp(-(PI**2) * x[:, 1] / 4) * _sine(x)
+
+
+def heat_1d() -> Heat:
+    """u_t = u_xx / 4 on [0, 1] x [0, 1], u = exp(-pi^2 t / 4) sin(pi x)."""
+    domain = SpaceTime(Interval(0.0, 1.0), 0.0, 1.0)
+    return Heat(domain, diffusivity=0.25, initial=_sine, solution=_cooling)
+
+
+def _waves(x: Tensor) -> Tensor:
+    return torch.sin(PI * x[:, 0]) * torch.sin(4 * PI * x[:, 1])
+
+
+def _waves_source(x: Tensor) -> Tensor:
+    return (1 - 17 * PI**2) * _waves(x)
+
+
+def helmholtz_2d() -> Helmholtz:
+    """Laplace(u) + u = f on [-1, 1]^2, u = sin(pi x) sin(4 pi y)."""
+    return Helmholtz(Box([-1.0, -1.0], [1.0, 1.0]), wavenumber=1.0, source=_waves_source, solution=_waves)
+
+
+def _pairs(x: Tensor) -> Tensor:
+    return (x[:, 0::2] * x[:, 1::2]).sum(dim=1)
+
+
+def poisson_10d() -> Poisson:
+    """Laplace(u) = 0 on [0, 1]^10, u = sum_i x_{2i-1} x_{2i}."""
+    return Poisson(Box([0.0] * 10, [1.0] * 10), boundary=_pairs, solution=_pairs)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A benchmark problem with the number of points it is solved at."""
+
+    make: Callable[[], PDE]
+    n_interior: int
+    n_boundary: int
+
+    def sample(self, random_state=None):
+        """The PDE and its points, (n_interior + n_boundary, n_dims)."""
+        pde = self.make()
+        return pde, pde.sample(self.n_interior, self.n_boundary, random_state=random_state)
+
+
+PROBLEMS = {
+    "poisson_1d": Problem(poisson_1d, 100, 2),
+    "poisson_2d": Problem(poisson_2d, 900, 120),
+    "heat_1d": Problem(heat_1d, 900, 120),
+    "helmholtz_2d": Problem(helmholtz_2d, 900, 200),
+    "poisson_10d": Problem(poisson_10d, 1000, 200),
+}

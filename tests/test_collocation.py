@@ -1,0 +1,241 @@
+import numpy as np
+import pytest
+import torch
+
+from pinnlearn.collocation import assign_equations, time_axis
+from pinnlearn.conditions import Condition, Dirichlet, Initial
+from pinnlearn.domains import Box, Interval, SpaceTime
+from pinnlearn.jets import Jet
+from pinnlearn.pdes import PDE, Heat, Poisson
+from tests.references import FunctionTerms
+
+NAN = np.nan
+SQUARE = Box([0.0, 0.0], [1.0, 1.0])
+INSIDE, LEFT, RIGHT, BOTTOM = [0.5, 0.5], [0.0, 0.5], [1.0, 0.5], [0.5, 0.0]
+
+
+def column(*values):
+    return np.array(values, dtype=float)[:, None]
+
+
+def holds(pde, X, y=None, region=None):
+    """What holds at each row: a list of (group, "pde" | "known" | the condition's class)."""
+    rows = [[] for _ in X]
+    for equation in assign_equations(pde, np.array(X, dtype=float), y, region):
+        for row in equation.rows:
+            rows[row].append((equation.group, _kind(pde, equation)))
+    return rows
+
+
+def _kind(pde, equation):
+    if equation.values is not None:
+        return "known"
+    owner = getattr(equation.residual, "__self__", None)
+    return "pde" if owner is pde else type(owner).__name__ if owner is not None else "Condition"
+
+
+# Which equation holds where.
+
+
+def test_unknown_rows_are_governed_by_the_equations_of_their_region():
+    pde = Heat(SpaceTime(Interval(0.0, 1.0), 0.0, 1.0))
+    X = [[0.5, 0.5], [0.0, 0.5], [0.5, 0.0], [0.0, 0.0], [0.5, 1.0]]
+    initial = [("initial", "Initial")]
+    expected = [[("interior", "pde")], [("boundary", "Dirichlet")], initial, initial, [("interior", "pde")]]
+    assert holds(pde, X) == expected
+    assert holds(pde, X, column(*[NAN] * 5)) == expected
+
+
+def test_known_rows_are_values_in_the_group_where_they_lie():
+    pde = Heat(SpaceTime(Interval(0.0, 1.0), 0.0, 1.0))
+    X = [[0.5, 0.5], [0.0, 0.5], [0.5, 0.0], [0.25, 0.5]]
+    groups = ["data", "boundary", "initial"]
+    assert holds(pde, X, column(1.0, 2.0, 3.0, NAN)) == [*([(g, "known")] for g in groups), [("interior", "pde")]]
+
+
+def test_known_values_stay_with_their_rows():
+    X, y = np.array([INSIDE, LEFT, RIGHT, BOTTOM]), column(1.0, NAN, 3.0, 4.0)
+    known = [e for e in assign_equations(Poisson(SQUARE), X, y) if e.values is not None]
+    assert {int(row): value for e in known for row, value in zip(e.rows, e.values, strict=True)} == {
+        0: 1.0,
+        2: 3.0,
+        3: 4.0,
+    }
+
+
+def test_known_rows_may_lie_outside_the_domain():
+    assert holds(Poisson(SQUARE), [[7.0, 7.0], INSIDE], column(1.0, NAN)) == [
+        [("data", "known")],
+        [("interior", "pde")],
+    ]
+
+
+def test_boundary_rows_under_no_condition_get_the_pde():
+    outflow = [[("interior", "pde")]] * 2
+    assert holds(Poisson(SQUARE, boundary=None), [INSIDE, LEFT]) == outflow
+    assert holds(Heat(SpaceTime(Interval(0, 1), 0, 1), initial=None), [[0.5, 0.5], [0.5, 0.0]]) == outflow
+
+
+def test_where_leaves_the_other_rows_to_the_pde():
+    pde = PDE(SQUARE, equation=lambda x, u: u.value, conditions=[Dirichlet(0.0, where=lambda x: x[:, 0] == 0)])
+    assert holds(pde, [INSIDE, LEFT, RIGHT]) == [
+        [("interior", "pde")],
+        [("boundary", "Dirichlet")],
+        [("interior", "pde")],
+    ]
+
+
+def test_all_conditions_of_a_region_hold_at_its_rows():
+    conditions = [Dirichlet(0.0), Condition(lambda x, u: u.dn, where=lambda x: x[:, 1] < 0.1), Initial(0.0)]
+    pde = PDE(SQUARE, equation=lambda x, u: u.value, conditions=conditions)
+    one = [("boundary", "Dirichlet")]
+    assert holds(pde, [LEFT, BOTTOM]) == [one, [*one, ("boundary", "Condition")]]
+
+
+def test_conditions_come_with_the_normals_of_their_rows():
+    X = np.array([INSIDE, RIGHT, BOTTOM])
+    (condition,) = (e for e in assign_equations(Poisson(SQUARE), X, None) if e.group == "boundary")
+    np.testing.assert_array_equal(condition.rows, [1, 2])
+    np.testing.assert_array_equal(condition.normals, [[1, 0], [0, -1]])
+
+
+def test_rows_called_boundary_off_the_boundary_come_without_normals():
+    # A normal of zero would make u.dn zero whatever u is; no normal at all is an error where u.dn is read.
+    X = np.array([RIGHT, INSIDE])
+    (condition,) = assign_equations(Poisson(SQUARE), X, None, ["boundary", "boundary"])
+    assert condition.normals is None
+
+
+def test_without_a_domain_known_rows_are_data_and_others_interior():
+    assert holds(Poisson(), [LEFT, INSIDE], column(1.0, NAN)) == [[("data", "known")], [("interior", "pde")]]
+
+
+@pytest.mark.parametrize("domain", [None, SQUARE])
+def test_region_overrides_the_domain(domain):
+    pde = Poisson(domain)
+    X, regions = [INSIDE, LEFT, RIGHT, BOTTOM], ["boundary", "interior", "interior", "boundary"]
+    expected = [[("boundary", "Dirichlet")], [("interior", "pde")], [("data", "known")], [("boundary", "known")]]
+    assert holds(pde, X, column(NAN, NAN, 1.0, 2.0), regions) == expected
+    assert holds(pde, X, column(NAN, NAN, 1.0, 2.0), np.array(regions, dtype=object)) == expected
+
+
+def test_region_may_hold_for_points_outside_the_domain():
+    assert holds(Poisson(SQUARE), [[7.0, 7.0]], region=["interior"]) == [[("interior", "pde")]]
+
+
+def test_a_partly_known_vector_is_known_in_those_components_only():
+    pde = PDE(SQUARE, equation=lambda x, u: u.value, conditions=[Dirichlet(0.0)], n_outputs=2)
+    X = np.array([INSIDE, LEFT, RIGHT, BOTTOM])
+    y = np.array([[1.0, NAN], [NAN, 2.0], [3.0, 4.0], [NAN, NAN]])
+    known = [("data", "known")], [("boundary", "known")], [("boundary", "known")] * 2
+    assert holds(pde, X, y) == [*known, [("boundary", "Dirichlet")]]
+    u = Jet(FunctionTerms(torch.tensor(X), lambda x: 10 + x[:, 0], lambda x: 20 + x[:, 0]))
+    for equation in assign_equations(pde, X, y):
+        if equation.values is not None:
+            output = int(equation.residual(None, u)[0] // 10) - 1
+            np.testing.assert_array_equal(equation.values, y[equation.rows, output])
+
+
+def test_without_a_pde_all_rows_are_data():
+    assert holds(None, [INSIDE, LEFT], column(1.0, 2.0)) == [[("data", "known")]] * 2
+
+
+def test_equations_without_rows_are_left_out():
+    (only,) = assign_equations(Poisson(SQUARE), np.array([INSIDE]), None)
+    assert only.group == "interior"
+
+
+def test_the_equation_is_named_by_its_class_and_a_condition_by_its_parameters():
+    names = {e.name for e in assign_equations(Poisson(SQUARE, boundary=2.5), np.array([INSIDE, LEFT]), None)}
+    assert names == {"the equation of Poisson", "Dirichlet(value=2.5)"}
+
+
+# What is wrong with the rows.
+
+
+def test_rows_outside_the_domain_are_counted_with_a_hint_at_scalers():
+    X = np.array([INSIDE, [2.0, 0.5], [-1.0, 0.5], [9.0, 9.0]])
+    with pytest.raises(ValueError, match=r"^2 of 3 rows.*outside Box\(.*units of the PDE.*scaler"):
+        assign_equations(Poisson(SQUARE), X, column(NAN, NAN, NAN, 1.0))
+
+
+def test_unknown_region_names_are_listed_with_the_known_ones():
+    with pytest.raises(ValueError, match=r"\['inner', 'outer'\].*interior.*boundary.*initial"):
+        assign_equations(Poisson(SQUARE), np.array([INSIDE] * 3), None, ["inner", "interior", "outer"])
+
+
+@pytest.mark.parametrize("region", [["interior"], "interior", [["interior"], ["interior"]]], ids=repr)
+def test_region_needs_one_entry_a_row(region):
+    with pytest.raises(ValueError, match=r"one entry a row, shape \(2,\), got \("):
+        assign_equations(Poisson(SQUARE), np.array([INSIDE, LEFT]), None, region)
+
+
+def test_without_a_pde_every_value_must_be_known():
+    X = np.array([INSIDE, LEFT, RIGHT])
+    with pytest.raises(ValueError, match=r"NaN in 2 of 3 rows.*pde="):
+        assign_equations(None, X, column(NAN, 1.0, NAN))
+    with pytest.raises(ValueError, match=r"pde="):
+        assign_equations(None, X, None)
+
+
+def poisson_where(where):
+    return PDE(SQUARE, equation=lambda x, u: u.laplacian, conditions=[Dirichlet(0.0, where=where)])
+
+
+def test_a_where_that_selects_no_row_warns():
+    with pytest.warns(UserWarning, match="selects none of 2 boundary rows"):
+        assign_equations(poisson_where(lambda x: x[:, 0] > 2), np.array([INSIDE, LEFT, RIGHT]), None)
+    assign_equations(poisson_where(lambda x: x[:, 0] > 2), np.array([INSIDE]), None)  # no candidates, nothing to select
+
+
+def test_where_may_give_numpy_and_gets_points_in_double_precision():
+    seen = []
+
+    def where(x):
+        seen.append(x.dtype)
+        return x.numpy()[:, 0] == 0
+
+    X = np.array([INSIDE, LEFT, RIGHT])
+    assert holds(poisson_where(where), X)[1:] == [[("boundary", "Dirichlet")], [("interior", "pde")]]
+    assert seen == [torch.float64]
+
+
+def test_a_where_of_the_wrong_shape_says_so():
+    with pytest.raises(ValueError, match=r"one bool a row, \(2,\), got shape \(2, 1\)"):
+        assign_equations(poisson_where(lambda x: x[:, :1] == 0), np.array([INSIDE, LEFT, RIGHT]), None)
+
+
+def test_a_where_that_reads_a_missing_coordinate_says_so():
+    with pytest.raises(ValueError, match="coordinate"):
+        assign_equations(poisson_where(lambda x: x[:, 7] == 0), np.array([INSIDE, LEFT]), None)
+
+
+def test_a_condition_in_an_unknown_region_is_an_error():
+    pde = PDE(SQUARE, equation=lambda x, u: u.laplacian, conditions=[Condition(lambda x, u: u.value, region="boundry")])
+    with pytest.raises(ValueError, match="boundry"):
+        assign_equations(pde, np.array([INSIDE, LEFT]), None)
+
+
+# Whether the last coordinate is time.
+
+POINTS = torch.tensor([[0.5, 0.5], [0.0, 1.0], [0.3, 0.2]], dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("pde", "expected"),
+    [
+        (None, None),
+        (PDE(SpaceTime(Interval(0, 1), 0, 1), equation=lambda x, u: u.value), True),
+        (PDE(SQUARE, equation=lambda x, u: u.dt), False),
+        (PDE(equation=lambda x, u: u.laplacian), None),
+        (PDE(equation=lambda x, u: u.laplacian - u.dt), True),
+        (PDE(equation=lambda x, u: u[1].dt, n_outputs=2), True),
+        (PDE(equation=lambda x, u: u.laplacian, conditions=[Initial(0.0)]), True),
+        (Heat(), True),
+        (Poisson(), None),
+        (PDE(equation=lambda x, u: u.value * x[:, 9]), None),
+        (PDE(), None),
+    ],
+)
+def test_time_axis_is_asked_of_domain_conditions_and_equation(pde, expected):
+    assert time_axis(pde, POINTS) is expected

@@ -1,0 +1,562 @@
+import io
+import pickle
+
+import cloudpickle
+import joblib
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.metrics import r2_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from pinnlearn import GD, NGD, PINNRegressor, problems, relative_l2_error, stack_points
+from pinnlearn.conditions import Condition, Dirichlet, Initial
+from pinnlearn.domains import Box, Interval, SpaceTime
+from pinnlearn.metrics import exact_solution
+from pinnlearn.pdes import PDE, Heat, Poisson
+from pinnlearn.problems import PROBLEMS
+
+
+@pytest.fixture(scope="module")
+def pde():
+    return problems.poisson_2d()
+
+
+@pytest.fixture(scope="module")
+def X(pde):
+    return pde.sample(150, 60, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def fitted(pde, X):
+    return PINNRegressor(pde=pde, random_state=0).fit(X)
+
+
+def small(default_pde, **parameters):
+    return PINNRegressor(
+        **{"pde": default_pde, "width": 12, "max_iter": 3, "learning_rate": 0.5, "random_state": 0} | parameters
+    )
+
+
+@parametrize_with_checks([PINNRegressor(random_state=0), PINNRegressor(pde=Poisson(), random_state=0)])
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+# Accuracy: the figures of the definition of done, with margins of several orders.
+
+
+@pytest.mark.parametrize(("name", "bound"), [("poisson_1d", 1e-4), ("poisson_2d", 1e-4), ("heat_1d", 1e-4),
+                                             ("helmholtz_2d", 1e-2), ("poisson_10d", 1e-2)])  # fmt: skip
+@pytest.mark.parametrize("seed", range(5))
+def test_defaults_solve_the_five_problems(name, bound, seed):
+    pde, X = PROBLEMS[name].sample(seed)
+    model = PINNRegressor(pde=pde, random_state=seed).fit(X)
+    X_new = pde.domain.sample_interior(10_000, np.random.default_rng(1000 + seed), "uniform")
+    assert relative_l2_error(exact_solution(pde, X_new), model.predict(X_new)) < bound
+
+
+def exponential(x):
+    return torch.exp(x[:, 0] - x[:, 1])
+
+
+@pytest.mark.parametrize(
+    ("equation", "exact"),
+    [
+        (lambda x, u: -u.laplacian + u.value**3 + 2 * exponential(x) - exponential(x) ** 3, exponential),
+        (lambda x, u: (1 + x[:, 0]) * u.d(0, 0) + u.d(0, 1) + u.value * u.d(1) - x[:, 0] * exponential(x)
+         + exponential(x) ** 2, exponential),
+    ],
+    ids=["cubic", "variable coefficients, u_xy, u u_y"],
+)  # fmt: skip
+def test_a_users_own_nonlinear_equation_is_solved(equation, exact):
+    pde = PDE(Box([0, 0], [1, 1]), equation=equation, conditions=[Dirichlet(exact)], solution=exact)
+    model = PINNRegressor(pde=pde, random_state=0).fit(pde.sample(500, 120, random_state=0))
+    X_new = pde.sample(2000, 0, method="uniform", random_state=1)
+    assert relative_l2_error(exact_solution(pde, X_new), model.predict(X_new)) < 1e-5
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_moving_front_is_solved_by_training_hidden_units(seed):
+    # Burgers' equation, nu = 0.05; the output weights alone leave an error of 1e-1.
+    nu, height, speed = 0.05, 0.8, 0.5
+
+    def front(x):
+        return speed - height * torch.tanh(height * (x[:, 0] - speed * x[:, 1]) / (2 * nu))
+
+    def burgers(x, u):
+        return u.dt + u.value * u.d(0) - nu * u.d(0, 0)
+
+    pde = PDE(SpaceTime(Interval(-1, 1), 0, 1), equation=burgers, conditions=[Dirichlet(front), Initial(front)])
+    model = PINNRegressor(pde=pde, random_state=seed).fit(pde.sample(500, 200, random_state=seed))
+    X_new = pde.sample(2000, 0, method="uniform", random_state=100 + seed)
+    assert relative_l2_error(front(torch.tensor(X_new)), model.predict(X_new)) < 1e-3
+    assert [name for name, _ in model.stages_][:2] == ["output weights", "all weights"]
+
+
+def test_an_unsolved_problem_warns_with_what_to_try():
+    rapid = PDE(Interval(0, 1), equation=lambda x, u: u.d(0, 0) - torch.sin(300 * x[:, 0]), conditions=[Dirichlet(0.0)])
+    X = rapid.sample(200, 2, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="not solved: .*max_iter or width"):
+        PINNRegressor(pde=rapid, width=2, max_iter=5, random_state=0).fit(X)
+
+
+def test_a_system_of_two_equations_is_solved():
+    # u' = v, v' = -u with u(0) = 0, v(0) = 1: sine and cosine.
+    def equation(x, u):
+        return torch.stack([u[0].d(0) - u[1].value, u[1].d(0) + u[0].value], dim=1)
+
+    def start(x):
+        return torch.stack([torch.zeros_like(x[:, 0]), torch.ones_like(x[:, 0])], dim=1)
+
+    left = Dirichlet(start, where=lambda x: x[:, 0] == 0)
+    pde = PDE(Interval(0, 3), equation=equation, conditions=[left], n_outputs=2)
+    model = PINNRegressor(pde=pde, random_state=0).fit(pde.sample(80, 2, random_state=0))
+    t = np.linspace(0, 3, 50)
+    prediction = model.predict(t[:, None])
+    assert prediction.shape == (50, 2)
+    assert model.output_weights_.shape == (len(model.hidden_bias_), 2)
+    np.testing.assert_allclose(prediction, np.column_stack([np.sin(t), np.cos(t)]), atol=1e-8)
+
+
+def test_two_plain_arrays_need_no_domain():
+    pde, X = PROBLEMS["poisson_2d"].sample(0)
+    boundary = pde.domain.on_boundary(X)
+    X_all, y = stack_points(X[~boundary], X[boundary], np.zeros(boundary.sum()), random_state=1)
+    without_domain = Poisson(source=pde.source)
+    model = PINNRegressor(pde=without_domain, random_state=0).fit(X_all, y)
+    assert relative_l2_error(exact_solution(pde, X), model.predict(X)) < 1e-6
+    assert model.score(X_all, y) > 1 - 1e-6
+    assert set(model.loss_weights_) == {"interior", "data"}
+
+
+def test_an_equation_without_domain_may_read_time():
+    # u_t = u_xx with u = exp(-t) sin x: the Laplacian counts space alone once u.dt is read.
+    pde = PDE(equation=lambda x, u: u.laplacian - u.dt)
+    rng = np.random.default_rng(0)
+    X = rng.uniform(0, 1, (300, 2))
+    known = np.exp(-X[:, 1]) * np.sin(X[:, 0])
+    y = np.where((X[:, 1] < 0.1) | (X[:, 0] < 0.05) | (X[:, 0] > 0.95), known, np.nan)
+    model = PINNRegressor(pde=pde, random_state=0).fit(X, y)
+    np.testing.assert_allclose(model.predict(X), known, atol=1e-5)
+
+
+@pytest.mark.parametrize(("length", "amplitude"), [(1.0, 1.0), (1e3, 1e3), (1e-3, 1e-3)])
+def test_units_do_not_matter(length, amplitude):
+    def exact(x):
+        return amplitude * torch.exp(x[:, 0] / length) * torch.sin(2 * x[:, 1] / length)
+
+    pde = Poisson(Box([0, 0], [length, length]), source=lambda x: 3 / length**2 * exact(x), boundary=exact)
+    X = pde.sample(200, 80, random_state=0)
+    model = PINNRegressor(pde=pde, random_state=0).fit(X)
+    assert relative_l2_error(exact(torch.tensor(X)), model.predict(X)) < 1e-8
+
+
+def test_plain_regression_does_not_fit_noise():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (300, 2))
+    truth = np.sin(3 * X[:, 0]) + X[:, 1] ** 2
+    model = PINNRegressor(random_state=0).fit(X, truth + 0.1 * rng.standard_normal(300))
+    # The optimum for k smooth degrees of freedom is 0.1 sqrt(k / 300); k = 75 is generous.
+    assert np.sqrt(np.mean((model.predict(X) - truth) ** 2)) < 0.05
+
+
+# The contract: attributes, rows, regions, scores.
+
+
+def test_weights_give_the_prediction_in_the_units_of_X(fitted, X):
+    W, b, a = fitted.hidden_weights_, fitted.hidden_bias_, fitted.output_weights_
+    prediction = np.tanh(X @ W.T + b) @ a / np.sqrt(len(b))
+    # Output weights may be large and cancel, so the order of summation shows.
+    np.testing.assert_allclose(fitted.predict(X), prediction, atol=1e-12 * np.abs(a).sum() / np.sqrt(len(b)))
+
+
+def test_attributes_after_fit(fitted, X):
+    assert fitted.n_features_in_ == 2
+    assert len(fitted.loss_curve_) == fitted.n_iter_ + 1
+    assert fitted.loss_ == pytest.approx(min(fitted.loss_curve_), rel=1e-6)
+    assert fitted.loss_curve_[0] > fitted.loss_
+    assert fitted.stop_reason_.startswith("tol")
+    assert fitted.loss_weights_ == pytest.approx({"interior": 1 / 32, "boundary": 1.0})
+    assert isinstance(fitted.optimizer_, NGD)
+    assert fitted.pde_ is not fitted.pde
+    arrays = (value for name, value in vars(fitted).items() if name.endswith("_") and hasattr(value, "dtype"))
+    assert all(isinstance(array, np.ndarray) for array in arrays)
+
+
+def test_predict_and_score_write_nothing(fitted, X):
+    before = dict(vars(fitted))
+    fitted.predict(X)
+    fitted.score(X)
+    fitted.residual(X)
+    assert vars(fitted) == before
+
+
+def test_the_same_seed_gives_the_same_model(pde, X):
+    first, second = (small(pde).fit(X).predict(X) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, small(pde, random_state=1).fit(X).predict(X))
+
+
+def test_derivative_agrees_with_autograd(fitted, X):
+    W, b, a = (torch.tensor(v) for v in (fitted.hidden_weights_, fitted.hidden_bias_, fitted.output_weights_))
+    x = torch.tensor(X[:20], requires_grad=True)
+    u = torch.tanh(x @ W.T + b) @ a / len(b) ** 0.5
+    (u_x,) = torch.autograd.grad(u.sum(), x, create_graph=True)
+    (u_xy,) = torch.autograd.grad(u_x[:, 0].sum(), x)
+    scale = 1e-12 * float(a.abs().sum() * W.abs().max() ** 2)
+    np.testing.assert_allclose(fitted.derivative(X[:20], 0), u_x[:, 0].detach(), atol=scale)
+    np.testing.assert_allclose(fitted.derivative(X[:20], 0, 1), u_xy[:, 1], atol=scale)
+    np.testing.assert_array_equal(fitted.derivative(X), fitted.predict(X))
+
+
+def test_residual_is_that_of_the_pde_at_every_row(fitted, pde, X):
+    source = np.asarray(pde.source(torch.tensor(X)))
+    expected = -fitted.derivative(X, 0, 0) - fitted.derivative(X, 1, 1) - source
+    np.testing.assert_allclose(fitted.residual(X), expected, atol=1e-9 * np.abs(source).max())
+
+
+def test_gram_is_in_row_order_with_the_weights_of_the_loss(pde, X):
+    # For trainable="output" a row of J is known by hand: the weighted operator applied to each unit.
+    model = small(pde, trainable="output").fit(X)
+    W, b = model.hidden_weights_, model.hidden_bias_
+    t = np.tanh(X @ W.T + b)
+    boundary = pde.domain.on_boundary(X)
+    J = np.where(boundary[:, None], t, 2 * t * (1 - t**2) * (W**2).sum(axis=1)) / np.sqrt(len(b))
+    weights, counts = model.loss_weights_, {"interior": (~boundary).sum(), "boundary": boundary.sum()}
+    factors = {group: np.sqrt(weights[group] / counts[group]) for group in counts}
+    J *= np.where(boundary, factors["boundary"], factors["interior"])[:, None]
+    np.testing.assert_allclose(model.gram(X), J @ J.T, rtol=1e-10, atol=1e-14)
+
+
+def test_a_known_value_overrides_the_equations_of_its_row(pde, X):
+    y = np.full(len(X), np.nan)
+    y[0] = 7.0
+    model = small(pde, width=40, learning_rate=None, max_iter=None, loss_weights={"data": 1e6}).fit(X, y)
+    assert model.predict(X[:1])[0] == pytest.approx(7.0, rel=1e-2)
+
+
+def test_region_overrides_the_domain(X):
+    # Interior rows that are called boundary get u = 1 there.
+    pde = Poisson(Box([0, 0], [1, 1]), boundary=1.0)
+    region = np.where(np.arange(len(X)) < 50, "boundary", pde.domain.region(X))
+    model = small(pde, width=60, learning_rate=None, max_iter=None).fit(X, region=region)
+    assert model.score(X, region=region) > 1 - 1e-3
+    np.testing.assert_allclose(model.predict(X), 1.0, atol=1e-2)
+
+
+def test_score_is_r2_where_all_values_are_known(fitted, pde, X):
+    y = exact_solution(pde, X) + 0.1
+    assert fitted.score(X, y) == pytest.approx(r2_score(y, fitted.predict(X)))
+
+
+def test_score_sees_a_boundary_that_X_lacks(pde, X):
+    # Trained where the boundary is told to be 1, scored by the true problem at interior rows only.
+    wrong = PINNRegressor(pde=Poisson(pde.domain, source=pde.source, boundary=1.0), random_state=0).fit(X)
+    right = PINNRegressor(pde=pde, random_state=0).fit(X)
+    interior = X[~pde.domain.on_boundary(X)]
+    assert right.score(interior) > 1 - 1e-6
+    wrong.pde_ = pde
+    assert np.abs(wrong.residual(interior)).max() < 1e-4
+    assert wrong.score(interior) < 0.5
+
+
+def test_score_of_laplace_equation_with_a_bilinear_solution():
+    # u = x y: every term of the equation vanishes, and so does a scale that is made of them.
+    product = lambda x: x[:, 0] * x[:, 1]
+    pde = Poisson(Box([0, 0], [1, 1]), boundary=product, solution=product)
+    X = pde.sample(200, 80, random_state=0)
+    assert PINNRegressor(pde=pde, random_state=0).fit(X).score(X) > 1 - 1e-6
+
+
+def test_score_without_domain_needs_regions_or_values(X):
+    pde = Poisson(source=1.0)
+    y = np.where(np.arange(len(X)) < 40, 0.0, np.nan)
+    model = small(pde).fit(X, y)
+    assert np.isfinite(model.score(X, y))
+    with pytest.raises(ValueError, match="neither a domain"):
+        model.score(X)
+
+
+def test_loss_weights_none_and_dict(pde, X):
+    assert small(pde, loss_weights=None).fit(X).loss_weights_ == {"interior": 1.0, "boundary": 1.0}
+    assert small(pde, loss_weights={"boundary": 5.0}).fit(X).loss_weights_ == {"interior": 1.0, "boundary": 5.0}
+
+
+@pytest.mark.parametrize("trainable", ["hidden", "output", "all"])
+@pytest.mark.parametrize("init", ["gaussian", "domain"])
+def test_trainable_says_which_weights_move(pde, X, trainable, init):
+    start = small(pde, trainable=trainable, init=init, learning_rate=1e-9, max_iter=1).fit(X)
+    end = small(pde, trainable=trainable, init=init, learning_rate=0.5).fit(X)
+    hidden_moved = np.abs(end.hidden_weights_ - start.hidden_weights_).max() > 1e-6
+    output_moved = np.abs(end.output_weights_ - start.output_weights_).max() > 1e-6
+    assert (hidden_moved, output_moved) == (trainable != "output", trainable != "hidden")
+    if trainable == "hidden":
+        np.testing.assert_array_equal(np.abs(end.output_weights_), 1.0)
+
+
+def test_warm_start_goes_on(pde, X):
+    model = small(pde, learning_rate=0.3, warm_start=True).fit(X)
+    first = model.loss_
+    assert model.fit(X).loss_curve_[0] == pytest.approx(first)
+    assert model.loss_ < first
+    with pytest.raises(ValueError, match="warm_start"):
+        model.set_params(width=13).fit(X)
+
+
+def test_callbacks_see_progress_and_can_stop(pde, X):
+    seen = []
+    model = small(pde, learning_rate=0.1, max_iter=50, callbacks=[lambda p: seen.append(p) or p.n_iter == 4]).fit(X)
+    assert [progress.n_iter for progress in seen] == [1, 2, 3, 4]
+    assert model.n_iter_ == 4
+    assert model.stop_reason_.startswith("callback")
+    assert [progress.loss for progress in seen] == model.loss_curve_[1:]
+
+
+def test_verbose_prints_lines(pde, X, capsys):
+    small(pde, verbose=2).fit(X)
+    assert "step 1: loss" in capsys.readouterr().out
+
+
+def test_a_list_of_optimizers_runs_one_after_the_other(pde, X):
+    optimizers = [GD(max_iter=4), NGD(learning_rate=0.5, max_iter=5)]
+    model = PINNRegressor(pde=pde, width=12, optimizer=optimizers, random_state=0).fit(X)
+    assert model.n_iter_ == 9
+    assert model.stages_ == [("GD", 0), ("NGD", 4)]
+    assert len(model.optimizer_) == 2
+    with pytest.raises(ValueError, match=r"learning_rate .*list"):
+        PINNRegressor(pde=pde, learning_rate=0.1, optimizer=[GD(), NGD()]).fit(X)
+
+
+def test_estimator_parameters_override_the_optimizers_own(pde, X):
+    model = small(pde, optimizer=NGD(learning_rate=0.5, max_iter=50), learning_rate=0.1, max_iter=2).fit(X)
+    assert model.optimizer_.learning_rate == 0.1
+    assert model.n_iter_ == 2
+    assert model.optimizer.learning_rate == 0.5
+
+
+def test_max_iter_bounds_all_stages_together():
+    pde = PDE(Interval(0, 1), equation=lambda x, u: u.d(0, 0) - torch.sin(100 * x[:, 0]), conditions=[Dirichlet(0.0)])
+    for max_iter in (1, 5, 20):
+        with pytest.warns(ConvergenceWarning):
+            model = PINNRegressor(pde=pde, width=5, max_iter=max_iter, random_state=0).fit(pde.sample(100, 2))
+        assert model.n_iter_ <= max_iter
+
+
+def test_nested_parameters_reach_pde_domain_and_optimizer_object(pde):
+    model = PINNRegressor(pde=problems.helmholtz_2d(), optimizer=NGD())
+    model.set_params(pde__wavenumber=2.0, optimizer__damping=1e-6, pde__domain__upper=[2.0, 2.0])
+    assert (model.pde.wavenumber, model.optimizer.damping, model.pde.domain.upper) == (2.0, 1e-6, [2.0, 2.0])
+    with pytest.raises(ValueError, match=r"pass optimizer=NGD\(\)"):
+        PINNRegressor(pde=pde).set_params(optimizer__damping=0.1)
+
+
+def test_clone_and_repr(pde):
+    model = PINNRegressor(pde=pde, width=30)
+    assert clone(model).get_params()["pde"] == pde
+    assert "width=30" in repr(model)
+    assert "PINNRegressor" in model._repr_html_()
+
+
+def test_grid_search_over_learning_rate_and_width():
+    pde = problems.poisson_1d()
+    X = pde.sample(60, 20, random_state=0)
+    grid = {"learning_rate": [0.05, 0.1, 0.5, 1.0], "width": [20, 80, 320]}
+    search = GridSearchCV(PINNRegressor(pde=pde, random_state=0), grid, cv=3, n_jobs=2).fit(X)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    X_new = np.linspace(0, 1, 200)[:, None]
+    assert relative_l2_error(exact_solution(pde, X_new), search.predict(X_new)) < 1e-3
+
+
+@pytest.mark.parametrize("copies", [pickle, cloudpickle, joblib], ids=lambda module: module.__name__)
+def test_pickled_models_predict_the_same(fitted, X, copies):
+    buffer = io.BytesIO()
+    copies.dump(fitted, buffer)
+    buffer.seek(0)
+    copy = (pickle if copies is cloudpickle else copies).load(buffer)
+    np.testing.assert_array_equal(copy.predict(X), fitted.predict(X))
+
+
+def test_cloudpickle_takes_lambdas(X):
+    model = small(Poisson(Box([0, 0], [1, 1]), source=lambda x: x[:, 0])).fit(X)
+    np.testing.assert_array_equal(pickle.loads(cloudpickle.dumps(model)).predict(X), model.predict(X))
+
+
+def test_region_travels_through_a_pipeline(pde, X):
+    region = pde.domain.region(X)
+    pipeline = make_pipeline(FunctionTransformer(), small(Poisson(source=1.0)))
+    pipeline.fit(X, pinnregressor__region=region)
+    assert set(pipeline[-1].loss_weights_) == {"interior", "boundary"}
+
+
+def test_float32_solves_to_its_own_digits(pde, X):
+    model = PINNRegressor(pde=pde, dtype="float32", random_state=0).fit(X.astype(np.float32))
+    assert model.predict(X).dtype == np.float32
+    assert relative_l2_error(exact_solution(pde, X), model.predict(X)) < 1e-4
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_cuda_agrees_with_the_cpu(pde, X, fitted):
+    model = PINNRegressor(pde=pde, device="cuda", random_state=0).fit(X)
+    np.testing.assert_allclose(model.predict(X), fitted.predict(X), atol=1e-6)
+
+
+def test_auto_device_and_a_model_from_elsewhere(pde, X, monkeypatch):
+    model = small(pde, device="auto").fit(X)
+    expected = model.predict(X)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    model.device = "cuda"
+    with pytest.warns(UserWarning, match="predicting on the CPU"):
+        np.testing.assert_allclose(model.predict(X), expected)
+
+
+# Bad input gets a clear error, and nothing is lost.
+
+SQUARE = Poisson(Box([0.0, 0.0], [1.0, 1.0]), source=1.0)
+POINTS = SQUARE.sample(30, 20, random_state=0)
+
+
+def with_entry(value):
+    points = POINTS.copy()
+    points[3, 1] = value
+    return points
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        (np.ones((10, 3)) / 2, None, r"X has 3 column\(s\).*2 coordinate"),
+        (np.ones(10) / 2, None, "Expected 2D array, got 1D"),
+        (with_entry(np.nan), None, "NaN"),
+        (with_entry(np.inf), None, "infinity"),
+        (POINTS, np.full(50, np.inf), "infinity"),
+        (POINTS, np.zeros(49), "y has 49 rows and X has 50"),
+        (POINTS, np.zeros((50, 2)), "shape|column"),
+        (3 * POINTS, None, r"\d+ of 50 rows .* outside .*scaler"),
+        (POINTS[SQUARE.domain.region(POINTS) == "interior"], None, "nothing pins the solution down.*no boundary"),
+    ],
+)
+def test_bad_rows(X, y, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        small(SQUARE).fit(X, y)
+
+
+def test_plain_regression_needs_every_value():
+    y = np.where(np.arange(50) < 3, np.nan, 1.0)
+    with pytest.raises(ValueError, match="NaN in 3 of 50 rows"):
+        PINNRegressor().fit(POINTS, y)
+    with pytest.raises(ValueError, match="requires y to be passed"):
+        PINNRegressor().fit(POINTS)
+
+
+@pytest.mark.parametrize(
+    ("region", "message"),
+    [(["interior"] * 49, r"shape \(50,\)"), (["interior"] * 49 + ["edge"], "unknown names .*edge.*boundary")],
+)
+def test_bad_region(region, message):
+    with pytest.raises(ValueError, match=message):
+        small(SQUARE).fit(POINTS, region=region)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"optimizer": "newton"}, "newton.*unknown.*gd.*ngd"),
+        ({"optimizer": []}, "empty"),
+        ({"activation": "relu"}, "relu.*unknown.*tanh"),
+        ({"device": "tpu"}, "tpu.*unknown.*auto.*cpu.*cuda"),
+        ({"dtype": "float16"}, "float16.*unknown.*float32.*float64"),
+        ({"device": "mps"}, "no float64"),
+        ({"trainable": "none"}, "none.*unknown.*all.*hidden.*output"),
+        ({"init": "zeros"}, "zeros.*unknown.*domain.*gaussian"),
+        ({"learning_rate": 0.0}, "learning_rate must be a positive number.*got 0.0"),
+        ({"learning_rate": -1.0}, "learning_rate must be a positive number.*got -1.0"),
+        ({"learning_rate": "fast"}, "learning_rate must be a positive number.*got 'fast'"),
+        ({"width": 0}, "width must be 'auto' or an integer >= 1, got 0"),
+        ({"width": 2.5}, "width must be"),
+        ({"max_iter": 0}, "max_iter must be at least 1"),
+        ({"tol": -1.0}, "tol must be"),
+        ({"loss_weights": {"edge": 1.0}}, "loss_weights must be.*interior"),
+        ({"loss_weights": {"interior": -1.0}}, "loss_weights.*positive"),
+        ({"pde": Poisson}, "pde must be a pinnlearn.pdes.PDE"),
+        ({"pde": PDE(Box([0, 0], [1, 1]), conditions=[Dirichlet(0.0)])}, "PDE has no equation; pass equation"),
+        ({"pde": PDE(Box([0, 0], [1, 1]), equation=lambda x, u: u.laplacian)}, "nothing pins.*PDE has no conditions"),
+        ({"pde": Heat(Box([0, 0], [1, 1]))}, "no time axis; use SpaceTime"),
+    ],
+)
+def test_bad_parameters(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        small(SQUARE, **parameters).fit(POINTS)
+
+
+def test_cuda_without_a_gpu_says_so(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="'cuda' is not available on this machine; use device='cpu' or 'auto'"):
+        small(SQUARE, device="cuda").fit(POINTS)
+
+
+@pytest.mark.parametrize(
+    ("equation", "message"),
+    [
+        (lambda x, u: u.laplacian[:5], "one residual a row"),
+        (lambda x, u: u.value / (x[:, 0] - x[:, 0]), "NaN or infinity at 30 of 30 rows"),
+        (lambda x, u: u.laplacian - u.value.mean(), "not pointwise"),
+        (lambda x, u: u.laplacian - x[:, :1], "not pointwise"),
+        (lambda x, u: u.laplacian - x[:, 2], r"coordinate that does not exist.*x\[:, 1\]"),
+        (lambda x, u: u.d(2), "axis 2, but points have 2 coordinate"),
+        (lambda x, u: u[1].value, r"output u\[1\].*1 output"),
+        (lambda x, u: x[:, 0], "reads nothing of u"),
+    ],
+)
+def test_bad_equations(equation, message):
+    pde = PDE(SQUARE.domain, equation=equation, conditions=[Dirichlet(0.0)])
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        small(pde).fit(POINTS)
+
+
+def test_a_failed_fit_leaves_the_estimator_as_it_was(X):
+    never_fitted = small(SQUARE)
+    with pytest.raises(ValueError, match="outside"):
+        never_fitted.fit(3 * X)
+    assert not hasattr(never_fitted, "n_features_in_")
+    model = small(SQUARE).fit(X)
+    before = dict(vars(model))
+    with pytest.raises(ValueError, match="column"):
+        model.fit(np.ones((5, 3)))
+    assert vars(model) == before
+    model.callbacks = [lambda progress: 1 / 0]
+    before = dict(vars(model))
+    with pytest.raises(ZeroDivisionError):
+        model.fit(X)
+    assert vars(model) == before
+
+
+def test_unfitted_models_say_so(X):
+    for method in ("predict", "score", "residual", "gram", "derivative"):
+        with pytest.raises(NotFittedError):
+            getattr(small(SQUARE), method)(X)
+
+
+def test_derivative_and_residual_reject_what_makes_no_sense(fitted, X):
+    with pytest.raises(ValueError, match="integers from 0 to 1, got 2"):
+        fitted.derivative(X, 2)
+    regression = PINNRegressor(width=5, random_state=0).fit(X, X[:, 0])
+    with pytest.raises(ValueError, match="pde=None"):
+        regression.residual(X)
+
+
+def test_outflow_rows_get_the_pde():
+    # Transport u_t + u_x = 0 with inflow at x = 0 alone: the right end is governed by the PDE.
+    pulse = lambda x: torch.sin(3 * (x[:, 0] - x[:, 1]))
+    inflow = Dirichlet(pulse, where=lambda x: x[:, 0] == 0)
+    start = Condition(lambda x, u: u.value - pulse(x), region="initial")
+    domain = SpaceTime(Interval(0, 1), 0, 1)
+    pde = PDE(domain, equation=lambda x, u: u.dt + u.d(0), conditions=[inflow, start], solution=pulse)
+    X = pde.sample(300, 90, random_state=0)
+    model = PINNRegressor(pde=pde, random_state=0).fit(X)
+    assert relative_l2_error(exact_solution(pde, X), model.predict(X)) < 1e-6

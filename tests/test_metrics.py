@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+import torch
+
+from pinnlearn import PINNRegressor, problems, relative_l2_error
+from pinnlearn.metrics import exact_solution, residual_scorer, solution_scorer
+from pinnlearn.pdes import Poisson
+
+
+def test_relative_l2_error():
+    assert relative_l2_error([3.0, 4.0], [3.0, 4.0]) == 0.0
+    assert relative_l2_error([3.0, 4.0], [0.0, 0.0]) == 1.0
+    assert relative_l2_error([0.0], [0.0]) == 0.0
+    with pytest.raises(ValueError, match=r"\(2,\) and \(1,\)"):
+        relative_l2_error([1.0, 2.0], [1.0])
+
+
+@pytest.fixture(scope="module")
+def model():
+    pde = problems.poisson_1d()
+    return PINNRegressor(pde=pde, random_state=0).fit(pde.sample(40, 2, random_state=0))
+
+
+def test_solution_scorer_is_minus_the_error(model):
+    X = np.linspace(0, 1, 11)[:, None]
+    assert solution_scorer(model, X) == -relative_l2_error(np.sin(np.pi * X[:, 0]), model.predict(X))
+    with pytest.raises(ValueError, match="no exact solution"):
+        exact_solution(Poisson(), X)
+
+
+def test_residual_scorer_is_score_less_one(model):
+    X = np.linspace(0, 1, 11)[:, None]
+    assert residual_scorer(model, X) == pytest.approx(model.score(X) - 1.0)
+
+
+def test_relative_residual_by_hand():
+    # u = 0 solves nothing of -u'' = 1, u(0) = u(1) = 2: interior ratio 1 (all of it is r_0), boundary ratio 1.
+    model = PINNRegressor(pde=Poisson(problems.poisson_1d().domain, source=1.0, boundary=2.0), width=3, max_iter=1)
+    model.fit(model.pde.sample(10, 2, random_state=0))
+    model.output_weights_ = np.zeros(3)
+    X = np.linspace(0, 1, 5)[:, None]
+    assert model.relative_residual(X) == pytest.approx(1.0)
+    # u = c: the boundary residual is c - 2, over max(c, 2); the interior is as before. Rows weigh nothing, groups do.
+    model.hidden_weights_, model.hidden_bias_ = np.zeros((3, 1)), np.full(3, 0.5)
+    model.output_weights_ = np.full(3, 1.0 / (np.tanh(0.5) * np.sqrt(3)))
+    np.testing.assert_allclose(model.predict(X), 1.0)
+    assert model.relative_residual(X) == pytest.approx(np.sqrt((1.0 + 0.25) / 2))
+
+
+def test_exact_solution_is_numpy():
+    X = np.linspace(0, 1, 4)[:, None]
+    solution = exact_solution(problems.poisson_1d(), X)
+    assert not isinstance(solution, torch.Tensor)
+    np.testing.assert_allclose(solution, np.sin(np.pi * X[:, 0]))

@@ -1,0 +1,442 @@
+import math
+
+import numpy as np
+import pytest
+import scipy.linalg
+import scipy.optimize
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+
+from pinnlearn.activations import tanh
+from pinnlearn.collocation import assign_equations
+from pinnlearn.least_squares import LeastSquares, build_network
+from pinnlearn.linalg import SOLVERS
+from pinnlearn.networks import domain_weights, gaussian_weights
+from pinnlearn.optimizers import GD, NGD, OPTIMIZERS, Optimizer, get_optimizer, minimize
+from pinnlearn.optimizers.base import STOP_REASONS, State
+from pinnlearn.problems import PROBLEMS
+from tests.references import CPU, TorchProblem, relative_error, with_spectrum
+
+SHAPES = {"tall": (9, 4), "square": (6, 6), "wide": (4, 9)}
+each_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+
+
+def vector(*values):
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def linear_problem(shape=(9, 4), singular_values=None, linear=True):
+    """r(w) = A w - b, with the pseudo-inverse solution -A^+ b of its first step from w = 0."""
+    s = np.linspace(2.0, 1.0, min(shape)) if singular_values is None else singular_values
+    A, b = with_spectrum(*shape, s), torch.cos(torch.arange(1.0, shape[0] + 1, dtype=torch.float64))
+    return TorchProblem(lambda w: A @ w - b, shape[1], linear), A, torch.zeros(shape[1], dtype=torch.float64)
+
+
+def exponential_problem(shape=(5, 3)):
+    """Nonlinear with residual zero at w = 1: r(w) = exp(A w) - exp(A 1)."""
+    A = with_spectrum(*shape, [1.0, 0.8, 0.6])
+    target = torch.exp(A.sum(dim=1))
+    return TorchProblem(lambda w: torch.exp(A @ w) - target, shape[1]), torch.zeros(shape[1], dtype=torch.float64)
+
+
+def rosenbrock():
+    return TorchProblem(lambda w: torch.stack([10 * (w[1] - w[0] ** 2), 1 - w[0]]), 2), vector(-1.2, 1.0)
+
+
+def fit_of_data():
+    """Nonlinear with a residual that stays: y = c exp(-k t), and data that are no exponential."""
+    t = torch.linspace(0, 2, 9, dtype=torch.float64)
+    y = 1 / (1 + t)
+    return TorchProblem(lambda w: w[0] * torch.exp(-w[1] * t) - y, 2), vector(0.5, 0.1)
+
+
+# One step of natural gradient descent.
+
+
+def formula(problem, w, damping):
+    """J^T (J J^T + lambda I)^-1 r, lambda = damping times the mean diagonal of J J^T."""
+    linear = problem.linearize(w)
+    gram = linear.J @ linear.J.T
+    shifted = gram + damping * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
+    return linear.J.T @ torch.linalg.solve(shifted, linear.residual)
+
+
+@pytest.mark.parametrize("make", [rosenbrock, exponential_problem, fit_of_data])
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("eta", [1e-3, 1.0])
+def test_plain_step_is_the_formula(make, solver, eta):
+    problem, start = make()
+    result = minimize(NGD(learning_rate=eta, damping=1e-2, solver=solver, max_iter=1), problem, start)
+    state = NGD(learning_rate=eta, damping=1e-2, solver=solver).step(problem, State(start, 1.0))
+    # Condition number at most n / 1e-2 = 1e3.
+    assert relative_error(start - state.parameters, eta * formula(problem, start, 1e-2)) < 1e-12
+    assert result.loss_curve[1] == pytest.approx(float(problem.loss(state.parameters)), rel=1e-12)
+
+
+@each_shape
+@pytest.mark.parametrize("eta", [0.1, 1.0, 1.9])
+def test_undamped_step_is_the_pseudo_inverse(shape, eta):
+    problem, A, start = linear_problem(shape)
+    result = minimize(NGD(learning_rate=eta, damping=0, max_iter=1), problem, start)
+    expected = -eta * np.linalg.pinv(A.numpy()) @ problem.residual(start).numpy()
+    assert relative_error(result.parameters, expected) < 1e-13
+
+
+def test_undamped_step_needs_no_full_rank():
+    problem, A, start = linear_problem((6, 6), [2.0, 1.0])
+    result = minimize(NGD(learning_rate=1.0, damping=0, max_iter=1), problem, start)
+    A, r = A.numpy(), problem.residual(start).numpy()
+    assert relative_error(A @ result.parameters.numpy(), -A @ np.linalg.pinv(A, rcond=1e-12) @ r) < 1e-12
+
+
+@pytest.mark.parametrize("damping", [1e-3, "auto"])
+def test_the_units_of_the_residual_do_not_matter(damping):
+    problem, start = exponential_problem()
+    scaled = TorchProblem(lambda w: 1e4 * problem.residual(w), 3)
+    steps = [minimize(NGD(damping=damping, max_iter=1), p, start).parameters for p in (problem, scaled)]
+    assert relative_error(steps[1], steps[0]) < 1e-10
+
+
+def benchmark(name, init):
+    """A benchmark problem as random features, at a third of the paper's points and more equations than units."""
+    pde = PROBLEMS[name].make()
+    X = pde.sample(PROBLEMS[name].n_interior // 3, max(2, PROBLEMS[name].n_boundary // 3), random_state=0)
+    rng, width = np.random.default_rng(0), len(X) // 4
+    if init == "gaussian":
+        weights = gaussian_weights(width, X.shape[1], 1, rng)
+    else:
+        weights = domain_weights(width, pde.domain.bounds, 1, 2.0, rng)
+    network = build_network(weights, tanh, "output", CPU, torch.float64)
+    return LeastSquares(network, torch.tensor(X), assign_equations(pde, X, None), None, pde.has_time)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("init", ["gaussian", "domain"])
+def test_one_step_on_the_output_weights_solves_a_linear_pde(name, init):
+    problem = benchmark(name, init)
+    linear = problem.linearize(problem.start)
+    J, r = linear.jacobian().numpy(), linear.residual.numpy()
+    best = np.linalg.norm(J @ scipy.linalg.lstsq(J, -r)[0] + r)
+    result = minimize(NGD(learning_rate=1.0, damping=0, max_iter=1), problem, problem.start)
+    assert result.n_iter == 1
+    assert float(torch.linalg.vector_norm(problem.residual(result.parameters))) <= 1.01 * best
+
+
+# Rates.
+
+
+@pytest.mark.parametrize("eta", [0.1, 0.5, 0.9, 1.5])
+@pytest.mark.parametrize("damping", [0, "auto"])
+def test_residual_of_a_linear_problem_contracts_by_one_minus_eta(eta, damping):
+    problem, _, start = linear_problem((6, 6))  # all of r is in the range of J
+    curve = minimize(NGD(learning_rate=eta, damping=damping, max_iter=10), problem, start).loss_curve
+    norms = np.sqrt(np.array(curve) / curve[0])
+    np.testing.assert_allclose(norms, np.abs(1 - eta) ** np.arange(11), rtol=1e-9, atol=1e-14)
+
+
+def test_convergence_is_quadratic_where_the_residual_vanishes():
+    problem, start = exponential_problem()
+    curve = minimize(NGD(learning_rate=1.0, damping=0, max_iter=12), problem, start).loss_curve
+    logs = np.log([loss for loss in curve if loss > 1e-28])  # above round-off
+    # ||r_{k+1}|| = C ||r_k||^2: the slope of each step's log over the last one's; the last step is purest.
+    assert len(logs) >= 4
+    assert (logs[-1] - logs[-2]) / (logs[-2] - logs[-3]) == pytest.approx(2.0, abs=0.2)
+
+
+# Adaptive damping.
+
+
+@pytest.mark.parametrize("eta", [0.01, 0.3, 1.0])
+def test_a_given_learning_rate_is_the_step_length_also_with_adaptive_damping(eta):
+    problem, A, start = linear_problem((9, 4))
+    result = minimize(NGD(learning_rate=eta, damping="auto", max_iter=1), problem, start)
+    expected = -eta * np.linalg.pinv(A.numpy()) @ problem.residual(start).numpy()
+    assert relative_error(result.parameters, expected) < 1e-12
+
+
+@pytest.mark.parametrize("make", [rosenbrock, exponential_problem, fit_of_data])
+def test_adaptive_steps_scale_with_the_learning_rate(make):
+    problem, start = make()
+    steps = [
+        minimize(NGD(learning_rate=eta, damping="auto", max_iter=1), problem, start).parameters - start
+        for eta in (0.01, 0.02)
+    ]
+    assert relative_error(steps[1], 2 * steps[0]) < 1e-12
+
+
+@pytest.mark.parametrize("make", [rosenbrock, exponential_problem, fit_of_data])
+def test_adaptive_damping_finds_the_minimum_that_scipy_finds(make):
+    problem, start = make()
+    result = minimize(NGD(), problem, start)
+    reference = scipy.optimize.least_squares(
+        lambda w: problem.residual(torch.tensor(w)).numpy(), start, xtol=1e-15, ftol=1e-15, gtol=1e-15
+    )
+    # Where the residual stays, losses equal to eps let the parameters differ by sqrt(eps).
+    assert relative_error(result.parameters, reference.x) < 1e-7
+    assert result.loss <= reference.cost + 1e-15
+
+
+@pytest.mark.parametrize(
+    "optimizer", [NGD(), NGD(learning_rate=0.5), NGD(damping=0), NGD(damping=1e-3), GD()], ids=repr
+)
+@pytest.mark.parametrize("make", [rosenbrock, exponential_problem, fit_of_data])
+def test_methods_that_choose_their_step_never_raise_the_loss(optimizer, make):
+    problem, start = make()
+    curve = minimize(clone(optimizer).set_params(max_iter=60), problem, start).loss_curve
+    assert (np.diff(curve) <= 0).all()
+    assert curve[-1] < 0.9 * curve[0]
+
+
+def test_the_line_search_takes_the_best_of_halved_steps():
+    problem, start = rosenbrock()
+    step = -formula(problem, start, 1e-3)
+    losses = [float(problem.loss(start + 0.5**k * step)) for k in range(20)]
+    result = minimize(NGD(damping=1e-3, max_iter=1), problem, start)
+    assert losses[0] > min(losses)  # the full step overshoots
+    assert result.loss == pytest.approx(min(losses), rel=1e-9)
+
+
+def test_without_a_line_search_the_step_is_full():
+    problem, start = rosenbrock()
+    result = minimize(NGD(damping=1e-3, line_search=False, max_iter=1), problem, start)
+    assert result.loss_curve[1] == pytest.approx(float(problem.loss(start - formula(problem, start, 1e-3))), rel=1e-9)
+
+
+@pytest.mark.parametrize("optimizer", [NGD(), NGD(damping=0), NGD(damping=1e-3), GD()], ids=repr)
+@pytest.mark.parametrize("J", [[[1.0, 0.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]]], ids=["minimum", "J = 0"])
+def test_at_a_minimum_it_stalls_and_stays(optimizer, J):
+    J = torch.tensor(J, dtype=torch.float64)
+    problem, start = TorchProblem(lambda w: torch.cat([J @ w, vector(3.0)]), 2), vector(0.0, 0.0)
+    result = minimize(optimizer, problem, start)
+    assert result.stop == "stalled"
+    assert torch.equal(result.parameters, start)
+    assert result.loss == 4.5
+
+
+# Steps that are not finite.
+
+
+def logarithm():
+    """r(w) = log(w): from w = 10 a full step goes to w < 0."""
+    return TorchProblem(torch.log, 1), vector(10.0)
+
+
+def singular():
+    """Rank one, where Cholesky fails for a tiny damping."""
+    return TorchProblem(lambda w: w.sum() * torch.ones(3, dtype=w.dtype) - vector(1.0, 2.0, 4.0), 3), vector(
+        0.0, 0.0, 0.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "optimizer"),
+    [
+        (logarithm, NGD(learning_rate=1.0, damping=0)),
+        (logarithm, NGD(damping=1e-8, line_search=False)),
+        (logarithm, GD(learning_rate=1e3)),
+        (singular, NGD(learning_rate=1.0, damping=1e-300, solver="cholesky")),
+        (rosenbrock, GD(learning_rate=1e200)),
+    ],
+)
+def test_a_step_that_is_not_finite_is_not_taken(make, optimizer):
+    problem, start = make()
+    with pytest.warns(
+        ConvergenceWarning, match=r"(NGD|GD), step \d+: .*lower learning_rate, or raise damping.*are kept"
+    ):
+        result = minimize(optimizer, problem, start)
+    assert result.stop == "non_finite"
+    assert result.loss == min(result.loss_curve) < math.inf
+    assert float(problem.loss(result.parameters)) == result.loss
+
+
+def test_parameters_that_are_not_finite_are_not_taken_even_where_the_loss_is():
+    # The step overflows to infinity, where tanh is 1 and the loss 0.
+    problem, start = TorchProblem(lambda w: 1e3 * (torch.tanh(w) - 1), 1), vector(0.0)
+    with pytest.warns(ConvergenceWarning, match="not finite"):
+        result = minimize(GD(learning_rate=1e304, max_iter=1), problem, start)
+    assert torch.isfinite(result.parameters).all()
+
+
+@pytest.mark.parametrize("optimizer", [NGD(), NGD(damping=1e-8)], ids=repr)
+def test_adaptive_methods_step_around_what_is_not_finite(optimizer):
+    problem, start = logarithm()
+    assert float(minimize(optimizer, problem, start).parameters) == pytest.approx(1.0, abs=1e-7)
+
+
+# Gradient descent.
+
+
+def test_gradient_descent_by_hand():
+    # L = 1/2 ((2 a - 2)^2 + (b + a)^2) at (2, 1): r = (2, 3), J = [[2, 0], [1, 1]], J^T r = (7, 3).
+    problem = TorchProblem(lambda w: torch.stack([2 * w[0] - 2, w[1] + w[0]]), 2)
+    result = minimize(GD(learning_rate=0.1, max_iter=1), problem, vector(2.0, 1.0))
+    np.testing.assert_allclose(result.parameters, [1.3, 0.7])
+    np.testing.assert_allclose(result.loss_curve, [6.5, (0.6**2 + 2.0**2) / 2])
+
+
+@pytest.mark.parametrize("make", [lambda: linear_problem()[::2], exponential_problem, rosenbrock])
+def test_gradient_descent_chooses_one_over_the_largest_eigenvalue(make):
+    problem, start = make()
+    linear = problem.linearize(start)
+    largest = np.linalg.eigvalsh(linear.gram())[-1]
+    result = minimize(GD(max_iter=1), problem, start)
+    eta = torch.linalg.vector_norm(result.parameters - start) / torch.linalg.vector_norm(linear.gradient)
+    # 30 products: the ratio of the first two eigenvalues is at most 0.72, and 0.72^60 = 3e-9.
+    assert float(eta) == pytest.approx(1 / largest, rel=1e-6)
+
+
+def test_gradient_descent_contracts_as_the_theory_says():
+    # With eta = 1 / lambda_max the slowest part of r contracts by 1 - lambda_min / lambda_max = 3/4 a step.
+    problem, _, start = linear_problem((4, 4), [2.0, 1.5, 1.2, 1.0])
+    curve = minimize(GD(max_iter=80), problem, start).loss_curve
+    assert math.sqrt(curve[80] / curve[70]) == pytest.approx(0.75**10, rel=1e-2)
+
+
+def test_a_given_learning_rate_is_kept_though_the_loss_rises():
+    problem, _, start = linear_problem((4, 4), [2.0, 1.5, 1.2, 1.0])
+    curve = minimize(GD(learning_rate=0.6, max_iter=5), problem, start).loss_curve  # |1 - 0.6 * 4| = 1.4
+    assert curve[-1] > curve[0]
+
+
+# The loop.
+
+
+def test_loss_curve_starts_before_the_first_step_and_has_max_iter_more():
+    problem, start = rosenbrock()
+    result = minimize(GD(learning_rate=1e-4, max_iter=7), problem, start)
+    assert result.loss_curve[0] == float(problem.loss(start))
+    assert result.n_iter == len(result.loss_curve) - 1 == 7
+    assert result.stop == "max_iter"
+    assert minimize(GD(learning_rate=1e-4, max_iter=7), problem, start, max_iter=3).n_iter == 3
+
+
+def test_it_stops_at_the_target():
+    problem, start = rosenbrock()
+    result = minimize(GD(learning_rate=1e-3, max_iter=1000), problem, start, target=2.5)
+    assert result.stop == "tol"
+    assert result.loss <= 2.5 < result.loss_curve[-2]
+
+
+def test_a_callback_sees_every_step_and_may_stop():
+    problem, start = rosenbrock()
+    seen = []
+
+    def on_step(n_iter, loss):
+        seen.append((n_iter, loss))
+        return n_iter == 4
+
+    result = minimize(GD(learning_rate=1e-4), problem, start, on_step=on_step)
+    assert result.stop == "callback"
+    assert seen == list(enumerate(result.loss_curve))[1:]
+    assert len(seen) == 4
+
+
+def test_the_best_parameters_are_kept():
+    problem, _, start = linear_problem((4, 4), [2.0, 1.5, 1.2, 1.0])
+    result = minimize(GD(learning_rate=0.6, max_iter=20), problem, start)  # diverges, after some good steps
+    assert result.loss == min(result.loss_curve) < result.loss_curve[-1]
+    assert float(problem.loss(result.parameters)) == result.loss
+
+
+def test_the_start_is_left_alone():
+    problem, start = rosenbrock()
+    kept = start.clone()
+    for optimizer in (NGD(), NGD(learning_rate=0.1, damping=0), GD(max_iter=3)):
+        minimize(optimizer, problem, start)
+    assert torch.equal(start, kept)
+
+
+def test_an_optimizer_of_ones_own_needs_one_step():
+    class SignDescent(Optimizer):
+        def __init__(self, learning_rate=0.01, max_iter=100):
+            self.learning_rate = learning_rate
+            self.max_iter = max_iter
+
+        def step(self, problem, state):
+            w = state.parameters - self.learning_rate * problem.linearize(state.parameters).gradient.sign()
+            return State(w, float(problem.loss(w)))
+
+    problem, start = exponential_problem()
+    result = minimize(SignDescent(), problem, start)
+    assert result.loss < 1e-2 * result.loss_curve[0]
+    assert get_optimizer(own := SignDescent()) is own
+
+
+# Hyperparameters.
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_by_name_are_valid(name):
+    optimizer = get_optimizer(name)
+    optimizer.check()
+    assert type(optimizer) is OPTIMIZERS[name]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", None, NGD, 3])
+def test_unknown_optimizers_are_told_the_known_ones(optimizer):
+    with pytest.raises(ValueError, match=r"unknown; choose one of \['gd', 'ngd'\]"):
+        get_optimizer(optimizer)
+
+
+@pytest.mark.parametrize("optimizer", [NGD(), NGD(0.1, 1e-10, "qr", False, 7), GD(), GD(0.1, 5)])
+def test_optimizers_are_values(optimizer):
+    copy = clone(optimizer)
+    assert copy == optimizer == eval(repr(optimizer))
+    assert copy.set_params(max_iter=123) != optimizer
+
+
+BAD = [
+    ({"learning_rate": 0}, "learning_rate must be a positive number, or None.*got 0"),
+    ({"learning_rate": -0.1}, "learning_rate must be a positive number, or None.*got -0.1"),
+    ({"learning_rate": "fast"}, "learning_rate must be a positive number, or None.*got 'fast'"),
+    ({"learning_rate": math.inf}, "learning_rate must be a positive number, or None.*got inf"),
+    ({"learning_rate": math.nan}, "learning_rate must be a positive number, or None.*got nan"),
+    ({"max_iter": 0}, "max_iter must be .*1.*got 0"),
+    ({"max_iter": -3}, "max_iter must be .*1.*got -3"),
+    ({"max_iter": 2.5}, "max_iter must be .*1.*got 2.5"),
+    ({"max_iter": "many"}, "max_iter must be .*1.*got 'many'"),
+    ({"max_iter": None}, "max_iter must be .*1.*got None"),
+]
+BAD_NGD = [
+    ({"damping": -1e-3}, "damping must be 'auto' or a number >= 0, got -0.001"),
+    ({"damping": "adaptive"}, "damping must be 'auto' or a number >= 0, got 'adaptive'"),
+    ({"damping": None}, "damping must be 'auto' or a number >= 0, got None"),
+    ({"damping": math.nan}, "damping must be 'auto' or a number >= 0, got nan"),
+    ({"damping": math.inf}, "damping must be 'auto' or a number >= 0, got inf"),
+    ({"solver": "lu"}, r"solver='lu' is unknown; choose one of \['auto', 'cholesky', 'qr', 'svd'\]"),
+    ({"solver": "qr", "damping": 0}, "solver='qr' needs damping > 0; use solver='svd' or 'auto'"),
+    ({"solver": "cholesky", "damping": 0.0}, "solver='cholesky' needs damping > 0; use solver='svd' or 'auto'"),
+    ({"line_search": True, "damping": 0, "learning_rate": 0.5}, "learning_rate=0.5 fixes the step length.*line_search"),
+    ({"line_search": True}, "line_search=True goes with a fixed damping"),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "message"),
+    [*((kind, *bad) for kind in (GD, NGD) for bad in BAD), *((NGD, *bad) for bad in BAD_NGD)],
+)
+def test_bad_hyperparameters_say_what_came_and_what_is_allowed(kind, parameters, message):
+    optimizer = kind(**parameters)  # the constructor never raises
+    with pytest.raises(ValueError, match=message):
+        optimizer.check()
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"learning_rate": np.float32(0.1), "max_iter": np.int64(3)},
+        {"damping": np.float64(0.1)},
+        {"damping": np.float32(0.1)},
+        {"damping": np.int64(0)},  # from a grid np.array([0, 1])
+        {"damping": 0, "line_search": True},
+    ],
+    ids=repr,
+)
+def test_numpy_numbers_are_numbers(parameters):
+    NGD(**parameters).check()
+
+
+def test_every_stop_reason_says_something():
+    assert {"tol", "stalled", "max_iter", "non_finite", "callback"} == set(STOP_REASONS)
+    assert "learning_rate" in STOP_REASONS["non_finite"]
