@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pinnlearn import __version__
+from pinnlearn.displays import new_points, plot_solution
 from pinnlearn.estimators import DEVICES, PINNRegressor, resolve_device
 from pinnlearn.metrics import exact_solution, relative_l2_error
 from pinnlearn.optimizers import OPTIMIZERS, Progress, get_optimizer
@@ -21,21 +21,23 @@ from pinnlearn.problems import PROBLEMS
 
 COLUMNS = ("problem", "rows", "parameters", "steps", "loss", "relative L2 error", "seconds")
 LINE = "{:<14} {:>6} {:>11} {:>6} {:>9} {:>18} {:>8}"
-N_TEST, TEST_SEED = 10_000, 1_000_003
+DPI = 130
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line that lists what there is."""
+    """A parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        options = [max(action.option_strings, key=len) for action in self._actions if action.option_strings]
-        self.exit(2, f"{self.prog}: {message}; options: {' '.join(options)}\n")
+        self.exit(2, f"{self.prog}: {_one_line(message)}\n")
+
+    def reject(self, unknown: Sequence[str]) -> NoReturn:
+        """Exit with a line that lists the options there are."""
+        known = [max(action.option_strings, key=len) for action in self._actions if action.option_strings]
+        self.error(f"unknown option {' '.join(unknown)}; known options: {', '.join(known)}")
 
 
-def _problem(name: str) -> str:
-    if name not in PROBLEMS:
-        raise argparse.ArgumentTypeError(f"unknown problem {name!r}; problems: {' '.join(PROBLEMS)}")
-    return name
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split())
 
 
 def _width(text: str) -> int | str:
@@ -45,11 +47,14 @@ def _width(text: str) -> int | str:
 
 
 def _make_parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="pinnlearn", description="Solve PDEs with two-layer networks and natural gradient descent.")
+    description = "Solve PDEs with two-layer networks and natural gradient descent."
+    parser = _Parser(prog="pinnlearn", description=description, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", parser_class=_Parser, metavar="{solve}")
-    solve = commands.add_parser("solve", help="solve benchmark problems, print a table, write figures")
-    solve.add_argument("problems", nargs="*", type=_problem, metavar="PROBLEM", help=f"of {', '.join(PROBLEMS)}; all")
+    parser.set_defaults(parser=parser)
+    commands = parser.add_subparsers(dest="command", metavar="{solve}")
+    explained = "solve benchmark problems, print a table, write figures"
+    solve = commands.add_parser("solve", help=explained, description=explained, allow_abbrev=False)
+    solve.add_argument("problems", nargs="*", metavar="PROBLEM", help=f"of {', '.join(PROBLEMS)}; by default all")
     solve.add_argument("--optimizer", default="ngd", choices=sorted(OPTIMIZERS))
     solve.add_argument("--width", default="auto", type=_width, help="number of hidden units, or auto")
     solve.add_argument("--learning-rate", type=float, help="step length eta; by default the method chooses")
@@ -57,7 +62,7 @@ def _make_parser() -> argparse.ArgumentParser:
     solve.add_argument("--seed", type=int, default=0, help="of points and initial weights")
     solve.add_argument("--device", default="cpu", help=f"of {', '.join(DEVICES)}")
     solve.add_argument("--out", type=Path, default=Path("results"), help="folder of the figures (results/)")
-    solve.set_defaults(error=solve.error)
+    solve.set_defaults(parser=solve)
     return parser
 
 
@@ -74,80 +79,104 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0, or 1 if a problem failed; unknown names and bad values exit with 2.
     """
-    parser = _make_parser()
-    arguments, unknown = parser.parse_known_args(argv)
-    if unknown:  # argparse would list the options of the main parser, not of the command
-        getattr(arguments, "error", parser.error)(f"unrecognized arguments: {' '.join(unknown)}")
+    arguments = _parse(argv)
     if arguments.command is None:
-        parser.print_help()
+        arguments.parser.print_help()
         return 0
-    _check(arguments)
+    try:
+        _check(arguments)
+    except (ValueError, RuntimeError, OSError) as error:  # torch calls a malformed device a RuntimeError
+        arguments.parser.error(str(error))
     return _solve_all(arguments)
 
 
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    arguments, rest = _make_parser().parse_known_args(argv)
+    unknown = [word for word in rest if word.startswith("-")]
+    if unknown or (arguments.command is None and rest):
+        arguments.parser.reject(unknown or rest)
+    if arguments.command == "solve":  # argparse leaves over the problems that come after an option
+        arguments.problems += rest
+    return arguments
+
+
 def _check(arguments: argparse.Namespace) -> None:
-    """Exit with one line where a value is bad, before anything is solved."""
-    try:
-        given = {"learning_rate": arguments.learning_rate, "max_iter": arguments.max_iter}
-        optimizer = get_optimizer(arguments.optimizer)
-        optimizer.set_params(**{name: value for name, value in given.items() if value is not None}).check()
-        resolve_device(arguments.device, "float64")
-        if arguments.seed < 0:
-            raise ValueError(f"seed must not be negative, got {arguments.seed}.")
-    except ValueError as error:
-        arguments.error(str(error))
+    """Raise an error where a value is bad, before anything is solved."""
+    unknown = [name for name in arguments.problems if name not in PROBLEMS]
+    if unknown:
+        raise ValueError(f"unknown problem {', '.join(unknown)}; known problems: {', '.join(PROBLEMS)}")
+    given = {"learning_rate": arguments.learning_rate, "max_iter": arguments.max_iter}
+    optimizer = get_optimizer(arguments.optimizer)
+    optimizer.set_params(**{name: value for name, value in given.items() if value is not None}).check()
+    resolve_device(arguments.device, "float64")
+    if arguments.seed < 0:
+        raise ValueError(f"seed must be an integer >= 0, got {arguments.seed}.")
+    arguments.out.mkdir(parents=True, exist_ok=True)
 
 
 def _solve_all(arguments: argparse.Namespace) -> int:
-    can_plot = importlib.util.find_spec("matplotlib") is not None
-    failed = 0
-    print(LINE.format(*COLUMNS), flush=True)
+    """Solve, print and draw one problem after another; the exit status."""
+    status, can_draw = 0, True
+    _print_line(*COLUMNS)
     for name in arguments.problems or PROBLEMS:
         try:
-            model = _solve(name, arguments)
-            if can_plot:
-                _draw(model, arguments.out / f"{name}.png")
+            model, X = _solve(name, arguments)
         except Exception as error:  # one problem's failure leaves the others
-            print(LINE.format(name, *["failed"] + [""] * (len(COLUMNS) - 2)).rstrip(), flush=True)
-            print(f"{name}: {type(error).__name__}: {error}".replace("\n", " "), file=sys.stderr)
-            failed += 1
-    if not can_plot:
+            _print_line(name, "failed")
+            status = _report(name, error)
+            continue
+        try:
+            plot_solution(model, X).savefig(arguments.out / f"{name}.png", dpi=DPI)
+        except ImportError:
+            can_draw = False
+        except Exception as error:  # the line in the table stands without its figure
+            status = _report(f"{name}, figure", error)
+    if not can_draw:
         print('No figures: matplotlib is missing. Install it by: pip install "pinnlearn[plot]"', file=sys.stderr)
-    return 1 if failed else 0
+    return status
 
 
-def _solve(name: str, arguments: argparse.Namespace) -> PINNRegressor:
-    """Fit one problem and print its line."""
+def _solve(name: str, arguments: argparse.Namespace) -> tuple[PINNRegressor, NDArray]:
+    """Fit one problem and print its line; the model and its training points."""
     pde, X = PROBLEMS[name].sample(arguments.seed)
+    model = PINNRegressor(
+        pde=pde,
+        optimizer=arguments.optimizer,
+        width=arguments.width,
+        learning_rate=arguments.learning_rate,
+        max_iter=arguments.max_iter,
+        device=arguments.device,
+        random_state=arguments.seed,
+    )
+    seconds = _fit(model, X, name)
+    X_new = new_points(pde.domain)
+    error = relative_l2_error(exact_solution(pde, X_new), model.predict(X_new))
+    parameters = model.hidden_weights_.size + model.hidden_bias_.size + model.output_weights_.size
+    figures = (f"{model.loss_:.1e}", f"{error:.1e}", f"{seconds:.1f}")
+    _print_line(name, len(X), parameters, model.n_iter_, *figures)
+    return model, X
+
+
+def _fit(model: PINNRegressor, X: NDArray, name: str) -> float:
+    """Fit with a bar over steps on standard error; the seconds that it took."""
     with tqdm(desc=name, unit=" steps", leave=False) as bar:
 
         def show(progress: Progress) -> None:
             bar.set_postfix_str(f"{progress.stage}, loss {progress.loss:.1e}", refresh=False)
             bar.update()
 
-        model = PINNRegressor(
-            pde=pde,
-            optimizer=arguments.optimizer,
-            width=arguments.width,
-            learning_rate=arguments.learning_rate,
-            max_iter=arguments.max_iter,
-            device=arguments.device,
-            random_state=arguments.seed,
-            callbacks=[show],
-        )
         start = time.perf_counter()
-        model.fit(X)
-        seconds = time.perf_counter() - start
-    X_test = pde.domain.sample_interior(N_TEST, np.random.default_rng(TEST_SEED), "uniform")
-    error = relative_l2_error(exact_solution(pde, X_test), model.predict(X_test))
-    parameters = model.hidden_weights_.size + model.hidden_bias_.size + model.output_weights_.size
-    figures = (f"{model.loss_:.1e}", f"{error:.1e}", f"{seconds:.1f}")
-    print(LINE.format(name, len(X), parameters, model.n_iter_, *figures), flush=True)
-    return model
+        model.set_params(callbacks=[show]).fit(X)
+        return time.perf_counter() - start
 
 
-def _draw(model: PINNRegressor, path: Path) -> None:
-    from pinnlearn.displays import plot_solution
+def _print_line(*cells: object) -> None:
+    """Print a line of the table now, not when a buffer is full; missing cells are empty."""
+    padded = [*cells, *[""] * (len(COLUMNS) - len(cells))]
+    print(LINE.format(*padded).rstrip(), flush=True)
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    plot_solution(model).savefig(path, dpi=110)
+
+def _report(what: str, error: Exception) -> int:
+    """Print an error as one line; the exit status that it calls for."""
+    print(f"{what}: {type(error).__name__}: {_one_line(error)}", file=sys.stderr)
+    return 1

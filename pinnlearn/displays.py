@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from pinnlearn.metrics import exact_solution, relative_l2_error
@@ -14,34 +14,42 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Points along each axis of a picture, and random points of a parity plot.
-RESOLUTION, PARITY_POINTS = 101, 2000
-# Differences below are drawn as this: a logarithm has no zero.
-SMALLEST_ERROR = 1e-17
+# Points of a curve, cells along each axis of an image, and points of a parity plot.
+CURVE_POINTS, CELLS, PARITY_POINTS = 401, 128, 2000
+# The points that a solution is judged at; a seed that nobody takes for training.
+NEW_POINTS, NEW_SEED = 10_000, 1_000_003
+# Where u is zero; matplotlib takes numbers near the smallest of float64 for zero.
+SMALLEST_ERROR = 1e-250
+# The exact solution is a broad band under the prediction: the two mostly coincide.
+CURVES: dict[str, dict] = {"exact": {"color": "0.75", "linewidth": 5}, "prediction": {"color": "C0"}}
+# Inches of a panel.
+PANEL = (3.7, 3.2)
 
 
-def plot_solution(model) -> Figure:
-    """Draw a fitted model beside the exact solution of its PDE.
+def plot_solution(model, X: ArrayLike | None = None) -> Figure:
+    """Draw a fitted model beside the exact solution of its PDE; without one, beside the PDE's residual.
 
-    In one dimension curves and the error on a logarithmic axis; in two, space or space-time, three images; in more,
-    three images of the slice through the middle of the domain along the first two axes, and a parity plot.
+    In one dimension curves; in two, space or space-time, images; in more, images of the slice through the middle of
+    the domain along the first two axes, and a parity plot. The error is on a logarithmic scale.
 
     Parameters
     ----------
     model : PINNRegressor
-        Fitted, with one output, to a PDE that has a domain and an exact solution.
+        Fitted, with one output, to a PDE that has a domain.
+    X : array-like of shape (n_samples, n_dims), optional
+        Training points, marked in one dimension by ticks.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Save it by `figure.savefig(path)`.
+        Save it by `figure.savefig(path)`. Its title tells the error at `new_points` of the domain.
 
     Raises
     ------
     ImportError
         Without matplotlib: install `pinnlearn[plot]`.
     ValueError
-        If the PDE lacks what is drawn.
+        If the PDE has no domain, or several outputs.
 
     Examples
     --------
@@ -51,83 +59,141 @@ def plot_solution(model) -> Figure:
     >>> [axes.get_ylabel() for axes in plot_solution(model).axes]
     ['u', '|prediction - exact|']
     """
-    from matplotlib.figure import Figure
-
     check_is_fitted(model)
     pde = model.pde_
     if pde is None or pde.domain is None or pde.n_outputs != 1:
-        raise ValueError("plot_solution draws a PDE with a domain and one output; plot other models by predict(X).")
-    n_dims = pde.domain.n_dims
-    columns = 2 if n_dims == 1 else 3 if n_dims == 2 else 4
-    figure = Figure(figsize=(4.2 * columns, 3.6), layout="constrained")
-    axes = figure.subplots(1, columns)
-    if n_dims == 1:
-        _draw_curves(axes, model)
-    else:
-        _draw_images(axes[:3], model)
-    if n_dims > 2:
-        _draw_parity(axes[3], model)
+        got = "pde=None" if pde is None else f"domain={pde.domain!r} and n_outputs={pde.n_outputs}"
+        raise ValueError(
+            f"plot_solution draws a PDE with a domain and one output, got {got}; plot predict(X) yourself."
+        )
+    figure = _draw_curves(model, X) if pde.domain.n_dims == 1 else _draw_images(model)
+    figure.suptitle(_title(model))
     return figure
 
 
-def _draw_curves(axes, model) -> None:
+def new_points(domain) -> NDArray:
+    """Uniform random points that no model was trained on, always the same; (10000, n_dims)."""
+    return domain.sample_interior(NEW_POINTS, np.random.default_rng(NEW_SEED), "uniform")
+
+
+def _fields(model, X: NDArray) -> dict[str, NDArray]:
+    """What is drawn at points, each (n,), under its title; the error comes last."""
+    predicted = model.predict(X)
+    if model.pde_.solution is None:
+        return {"prediction": predicted, "|PDE residual|": _residual_size(model, X)}
+    exact = exact_solution(model.pde_, X)
+    return {"exact": exact, "prediction": predicted, "|prediction - exact|": np.abs(predicted - exact)}
+
+
+def _residual_size(model, X: NDArray) -> NDArray:
+    """The norm over the PDE's equations of their residuals, (n,)."""
+    return np.linalg.norm(model.residual(X).reshape(len(X), -1), axis=1)
+
+
+def _title(model) -> str:
+    X, name = new_points(model.pde_.domain), type(model.pde_).__name__
+    if model.pde_.solution is None:
+        return f"{name}: RMS of the PDE residual {np.sqrt(np.mean(_residual_size(model, X) ** 2)):.1e}"
+    return f"{name}: relative L2 error {relative_l2_error(exact_solution(model.pde_, X), model.predict(X)):.1e}"
+
+
+def _make_panels(rows: int, columns: int) -> tuple[Figure, list[Axes]]:
+    # Not pyplot: it would keep every figure alive, and ask for a display.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows), layout="constrained")
+    return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
+
+
+def _draw_curves(model, X: ArrayLike | None) -> Figure:
+    figure, (left, right) = _make_panels(1, 2)
     lower, upper = model.pde_.domain.bounds
-    X = np.linspace(lower, upper, 4 * RESOLUTION)
-    exact, predicted = exact_solution(model.pde_, X), model.predict(X)
-    axes[0].plot(X, exact, color="0.6", linewidth=5, label="exact")
-    axes[0].plot(X, predicted, color="C0", label="prediction")
-    axes[0].legend(frameon=False)
-    axes[0].set(xlabel="x", ylabel="u", title="solution")
-    axes[1].semilogy(X, np.maximum(np.abs(predicted - exact), SMALLEST_ERROR), color="C3", linewidth=0.8)
-    axes[1].set(xlabel="x", ylabel="|prediction - exact|", title=_error_title(exact, predicted))
+    points = np.linspace(lower, upper, CURVE_POINTS)
+    *curves, (error_label, error) = _fields(model, points).items()
+    for label, values in curves:
+        left.plot(points[:, 0], values, label=label, **CURVES[label])
+    right.semilogy(points[:, 0], np.maximum(error, _rounding(curves[-1][1])), color="C3", linewidth=0.8)
+    if X is not None:
+        _draw_ticks(left, model.pde_.domain, X)
+    left.set(xlabel="x", ylabel="u")
+    right.set(xlabel="x", ylabel=error_label)
+    # Above the axes, where no curve can run through it.
+    left.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False, handlelength=1.2, columnspacing=1)
+    return figure
 
 
-def _draw_images(axes, model) -> None:
-    first, second, X = _slice(model.pde_.domain)
-    exact, predicted = exact_solution(model.pde_, X), model.predict(X)
-    low, high = float(exact.min()), float(exact.max())
-    error = np.maximum(np.abs(predicted - exact), SMALLEST_ERROR)
-    _image(axes[0], first, second, exact, "exact solution", vmin=low, vmax=high)
-    _image(axes[1], first, second, predicted, "prediction", vmin=low, vmax=high)
-    _image(axes[2], first, second, error, _error_title(exact, predicted), cmap="magma")
-    names = _axis_names(model.pde_.domain)
-    for ax in axes:
-        ax.set(xlabel=names[0], ylabel=names[1])
+def _draw_ticks(ax: Axes, domain, X: ArrayLike) -> None:
+    x = np.asarray(X)[domain.contains(X)][:, 0]
+    heights = np.full(len(x), 0.02)  # of the axes, whatever the range of u
+    ax.plot(x, heights, "|", color="0.3", label="training points", transform=ax.get_xaxis_transform())
 
 
-def _image(ax: Axes, first: NDArray, second: NDArray, values: NDArray, title: str, **style) -> None:
-    picture = ax.pcolormesh(
-        first, second, values.reshape(len(second), len(first)), shading="gouraud", rasterized=True, **style
-    )
+def _rounding(values: NDArray) -> float:
+    """A logarithm has no zero: errors below the rounding of u itself are drawn as that."""
+    return max(np.finfo(float).eps * float(np.nanmax(np.abs(values))), SMALLEST_ERROR)
+
+
+def _draw_images(model) -> Figure:
+    domain = model.pde_.domain
+    X, extent = _slice(domain)
+    fields = {title: np.where(domain.contains(X), values, np.nan) for title, values in _fields(model, X).items()}
+    has_parity = domain.n_dims > 2 and model.pde_.solution is not None
+    figure, axes = _make_panels(2, 2) if has_parity else _make_panels(1, len(fields))
+    *values, error = fields.values()
+    style = {"vmin": np.nanmin(values[0]), "vmax": np.nanmax(values[0])}  # one scale for exact and prediction
+    styles = [style] * len(values) + [_error_style(error, _rounding(values[-1]))]
+    for ax, (title, image), style in zip(axes, fields.items(), styles, strict=False):
+        _draw_image(ax, image, extent, style)
+        ax.set(title=title if domain.n_dims == 2 else f"{title}, slice", **_axis_labels(domain))
+    if has_parity:
+        _draw_parity(axes[-1], model)
+    return figure
+
+
+def _error_style(error: NDArray, rounding: float) -> dict:
+    """Logarithmic colours: a single corner that is far off would leave all else black."""
+    from matplotlib.colors import LogNorm
+
+    low = max(float(np.nanquantile(error, 0.01)), rounding)
+    return {"cmap": "magma", "norm": LogNorm(low, max(float(np.nanmax(error)), 10 * low), clip=True)}
+
+
+def _draw_image(ax: Axes, values: NDArray, extent: NDArray, style: dict) -> None:
+    image = values.reshape(CELLS, CELLS)
+    picture = ax.imshow(image, origin="lower", extent=tuple(extent), aspect="auto", **style)
     ax.figure.colorbar(picture, ax=ax)
-    ax.set_title(title)
 
 
-def _slice(domain) -> tuple[NDArray, NDArray, NDArray]:
-    """The first two coordinates on a grid, (k,) each, and the points, (k^2, n_dims), the others at the middle."""
+def _slice(domain) -> tuple[NDArray, NDArray]:
+    """Cell midpoints along the first two axes, the other coordinates at the middle.
+
+    Returns
+    -------
+    X : ndarray of shape (CELLS^2, n_dims)
+        The first coordinate runs fastest.
+    extent : ndarray of shape (4,)
+        Left, right, bottom and top of the image.
+    """
     lower, upper = domain.bounds
-    first, second = (np.linspace(lower[axis], upper[axis], RESOLUTION) for axis in (0, 1))
-    X = np.tile((lower + upper) / 2, (RESOLUTION**2, 1))
-    X[:, 0], X[:, 1] = (values.ravel() for values in np.meshgrid(first, second))
-    return first, second, X
+    midpoints = (np.arange(CELLS) + 0.5) / CELLS
+    X = np.tile((lower + upper) / 2, (CELLS**2, 1))
+    first, second = np.meshgrid(*(lower[axis] + (upper - lower)[axis] * midpoints for axis in (0, 1)))
+    X[:, 0], X[:, 1] = first.ravel(), second.ravel()
+    return X, np.column_stack([lower[:2], upper[:2]]).ravel()
 
 
-def _axis_names(domain) -> tuple[str, str]:
+def _axis_labels(domain) -> dict[str, str]:
     if domain.n_dims == 2:
-        return ("x", "t") if domain.has_time else ("x", "y")
-    return "$x_1$", "$x_2$"
+        return {"xlabel": "x", "ylabel": "t" if domain.has_time else "y"}
+    return {"xlabel": "$x_1$", "ylabel": "$x_2$"}
 
 
 def _draw_parity(ax: Axes, model) -> None:
-    X = model.pde_.domain.sample_interior(PARITY_POINTS, np.random.default_rng(0), "uniform")
+    X = new_points(model.pde_.domain)[:PARITY_POINTS]
     exact, predicted = exact_solution(model.pde_, X), model.predict(X)
-    ends = [exact.min(), exact.max()]
-    ax.plot(ends, ends, color="0.6", linewidth=1)
+    ax.axline((exact[0], exact[0]), slope=1, color="0.6", linewidth=1)
     ax.plot(exact, predicted, ".", markersize=3, alpha=0.5)
-    ax.set(
-        xlabel="exact", ylabel="prediction", title=f"{PARITY_POINTS} random points\n{_error_title(exact, predicted)}"
-    )
+    ax.set(xlabel="exact", ylabel="prediction", title=f"at {PARITY_POINTS} random points")
 
 
-def _error_title(exact: NDArray, predicted: NDArray) -> str:
-    return f"error (relative L2: {relative_l2_error(exact, predicted):.1e})"
+__all__ = ["new_points", "plot_solution"]

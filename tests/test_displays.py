@@ -2,16 +2,35 @@ import numpy as np
 import pytest
 
 from pinnlearn import PINNRegressor, problems
-from pinnlearn.displays import SMALLEST_ERROR, plot_solution
-from pinnlearn.metrics import exact_solution
-from pinnlearn.pdes import Poisson
+from pinnlearn.displays import CELLS, NEW_POINTS, new_points, plot_solution
+from pinnlearn.domains import Box
+from pinnlearn.metrics import exact_solution, relative_l2_error
+from pinnlearn.pdes import PDE, Poisson
 
 pytest.importorskip("matplotlib")
 
 
 def fitted(pde):
+    """A poor solution, so that exact and predicted values differ visibly."""
     X = pde.sample(60, 30, random_state=0)
     return PINNRegressor(pde=pde, width=15, learning_rate=0.5, max_iter=3, random_state=0).fit(X)
+
+
+def without_solution(pde):
+    return pde.set_params(solution=None)
+
+
+def images(figure):
+    """The pictures, by the title of their axes."""
+    return {ax.get_title(): ax.images[0] for ax in figure.axes if ax.images}
+
+
+def midpoints(domain):
+    """The points of an image: the last of two loops runs along the first axis."""
+    lower, upper = domain.bounds
+    at = lower[:, None] + (upper - lower)[:, None] * (np.arange(CELLS) + 0.5) / CELLS
+    rest = ((lower + upper) / 2)[2:]
+    return np.array([[x, y, *rest] for y in at[1] for x in at[0]])
 
 
 def test_curves_are_those_of_solution_prediction_and_error():
@@ -19,43 +38,114 @@ def test_curves_are_those_of_solution_prediction_and_error():
     curves, error = plot_solution(model).axes
     exact, predicted = (line.get_ydata() for line in curves.lines)
     X = curves.lines[0].get_xdata()[:, None]
+    assert X[0] == 0
+    assert X[-1] == 1
     np.testing.assert_array_equal(exact, exact_solution(model.pde_, X))
     np.testing.assert_array_equal(predicted, model.predict(X))
-    np.testing.assert_array_equal(error.lines[0].get_ydata(), np.maximum(np.abs(predicted - exact), SMALLEST_ERROR))
+    np.testing.assert_array_equal(error.lines[0].get_ydata(), np.abs(predicted - exact))
     assert error.get_yscale() == "log"
+    assert [text.get_text() for text in curves.get_legend().get_texts()] == ["exact", "prediction"]
+
+
+def test_training_points_are_ticks():
+    model = fitted(problems.poisson_1d())
+    X = np.array([[0.25], [0.5], [0.75]])
+    ticks = plot_solution(model, X).axes[0].lines[-1]
+    assert ticks.get_label() == "training points"
+    np.testing.assert_array_equal(ticks.get_xdata(), X[:, 0])
+    with pytest.raises(ValueError, match="X must have shape"):
+        plot_solution(model, X[:, 0])
 
 
 @pytest.mark.parametrize(
-    ("make", "labels"),
-    [
-        (problems.poisson_2d, ("x", "y")),
-        (problems.heat_1d, ("x", "t")),
-        (problems.poisson_10d, ("$x_1$", "$x_2$")),
-    ],
+    ("make", "labels"), [(problems.poisson_2d, ("x", "y")), (problems.heat_1d, ("x", "t"))], ids=["space", "space-time"]
 )
 def test_images_are_those_of_solution_prediction_and_error(make, labels):
     model = fitted(make())
-    axes = [ax for ax in plot_solution(model).axes if ax.get_xlabel() == labels[0]]
-    assert [(ax.get_xlabel(), ax.get_ylabel()) for ax in axes] == [labels] * 3
-    exact, predicted, error = (ax.collections[0].get_array() for ax in axes)
-    np.testing.assert_allclose(np.abs(predicted - exact), error, atol=2 * SMALLEST_ERROR)
-    # The point in the lower left corner, and the one to its right: the first axis runs along x.
-    lower, upper = model.pde_.domain.bounds
-    corner = np.array([(lower + upper) / 2] * 2)
-    corner[:, :2] = lower[:2]
-    corner[1, 0] += (upper[0] - lower[0]) / (exact.shape[1] - 1)
-    np.testing.assert_allclose(predicted[0, :2], model.predict(corner), atol=1e-12)
-    np.testing.assert_allclose(exact[0, :2], exact_solution(model.pde_, corner), atol=1e-12)
+    figure = plot_solution(model)
+    drawn = images(figure)
+    X = midpoints(model.pde_.domain)
+    exact, predicted = exact_solution(model.pde_, X), model.predict(X)
+    expected = {"exact": exact, "prediction": predicted, "|prediction - exact|": np.abs(predicted - exact)}
+    assert list(drawn) == list(expected)
+    for title, values in expected.items():
+        np.testing.assert_allclose(drawn[title].get_array(), values.reshape(CELLS, CELLS), rtol=1e-12, atol=1e-12)
+    assert [(ax.get_xlabel(), ax.get_ylabel()) for ax in figure.axes if ax.images] == [labels] * 3
+    assert [image.colorbar is not None for image in drawn.values()] == [True] * 3
+    assert drawn["exact"].get_clim() == drawn["prediction"].get_clim()
+
+
+def test_the_extent_of_an_image_is_that_of_the_domain():
+    figure = plot_solution(fitted(Poisson(Box([-1, 2], [1, 5]), source=1.0)))
+    assert {tuple(image.get_extent()) for image in images(figure).values()} == {(-1.0, 1.0, 2.0, 5.0)}
+
+
+def test_in_many_dimensions_the_slice_through_the_middle_is_drawn():
+    model = fitted(problems.poisson_10d())
+    drawn = images(plot_solution(model))
+    X = midpoints(model.pde_.domain)
+    assert X.shape == (CELLS**2, 10)
+    exact, predicted = exact_solution(model.pde_, X), model.predict(X)
+    assert list(drawn) == ["exact, slice", "prediction, slice", "|prediction - exact|, slice"]
+    for image, values in zip(drawn.values(), (exact, predicted, np.abs(predicted - exact)), strict=True):
+        np.testing.assert_allclose(image.get_array(), values.reshape(CELLS, CELLS), rtol=1e-12, atol=1e-12)
 
 
 def test_parity_in_many_dimensions():
-    parity = next(ax for ax in plot_solution(fitted(problems.poisson_10d())).axes if ax.get_xlabel() == "exact")
-    assert len(parity.lines[1].get_xdata()) >= 1000
+    model = fitted(problems.poisson_10d())
+    parity = next(ax for ax in plot_solution(model).axes if ax.get_xlabel() == "exact")
+    exact, predicted = parity.lines[-1].get_data()
+    X = new_points(model.pde_.domain)[: len(exact)]
+    assert len(exact) >= 1000
+    np.testing.assert_array_equal(exact, exact_solution(model.pde_, X))
+    np.testing.assert_array_equal(predicted, model.predict(X))
+
+
+@pytest.mark.parametrize("make", [problems.poisson_1d, problems.heat_1d, problems.poisson_10d])
+def test_the_title_tells_the_error_at_new_points(make):
+    model = fitted(make())
+    X = new_points(model.pde_.domain)
+    assert X.shape == (NEW_POINTS, model.n_features_in_)
+    error = relative_l2_error(exact_solution(model.pde_, X), model.predict(X))
+    assert plot_solution(model).get_suptitle().endswith(f"relative L2 error {error:.1e}")
+
+
+def test_without_a_solution_curves_are_those_of_prediction_and_residual():
+    model = fitted(without_solution(problems.poisson_1d()))
+    curves, residual = plot_solution(model).axes
+    X = curves.lines[0].get_xdata()[:, None]
+    assert [line.get_label() for line in curves.lines] == ["prediction"]
+    np.testing.assert_array_equal(residual.lines[0].get_ydata(), np.abs(model.residual(X)))
+
+
+@pytest.mark.parametrize("make", [problems.poisson_2d, problems.heat_1d, problems.poisson_10d])
+def test_without_a_solution_images_are_those_of_prediction_and_residual(make):
+    model = fitted(without_solution(make()))
+    predicted, residual = images(plot_solution(model)).values()
+    X = midpoints(model.pde_.domain)
+    np.testing.assert_allclose(predicted.get_array().ravel(), model.predict(X), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(residual.get_array().ravel(), np.abs(model.residual(X)), rtol=1e-9, atol=1e-9)
+
+
+def test_an_exact_prediction_can_be_drawn(tmp_path):
+    """All errors are zero, of which there is no logarithm."""
+    model = fitted(Poisson(problems.poisson_2d().domain, solution=lambda x: 0 * x[:, 0]))
+    assert not model.predict([[0.5, 0.5]]).any()
+    plot_solution(model).savefig(tmp_path / "zero.png")
+
+
+def test_the_figure_does_not_touch_pyplot():
+    from matplotlib import _pylab_helpers
+
+    before = len(_pylab_helpers.Gcf.figs)
+    plot_solution(fitted(problems.poisson_1d()))
+    assert len(_pylab_helpers.Gcf.figs) == before
 
 
 def test_what_cannot_be_drawn_is_told():
     X = np.random.default_rng(0).uniform(size=(20, 2))
-    with pytest.raises(ValueError, match="with a domain"):
+    with pytest.raises(ValueError, match="with a domain and one output, got pde=None"):
         plot_solution(PINNRegressor(width=5, random_state=0).fit(X, X[:, 0]))
-    with pytest.raises(ValueError, match="no exact solution"):
-        plot_solution(fitted(Poisson(problems.poisson_1d().domain)))
+    pde = PDE(equation=lambda x, u: u.d(0))
+    with pytest.raises(ValueError, match="got domain=None"):
+        plot_solution(PINNRegressor(pde=pde, width=5, random_state=0).fit(X, np.where(X[:, 0] < 0.5, 1.0, np.nan)))
