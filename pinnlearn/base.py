@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 import inspect
+import sys
+from functools import reduce
+from types import FunctionType
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
 
-class Hyperparameters(BaseEstimator):
+class Described(BaseEstimator):
+    """An estimator whose repr can be evaluated, and whose pickling fails, if it does, with a reason and a remedy."""
+
+    def __repr__(self) -> str:
+        # Unlike scikit-learn's it never shortens, so that it can be evaluated.
+        values = self.get_params(deep=False)
+        parameters = inspect.signature(type(self).__init__).parameters
+        changed = [name for name in parameters if name in values and not _equal(values[name], parameters[name].default)]
+        return f"{type(self).__name__}({', '.join(f'{name}={_repr(values[name])}' for name in changed)})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return _guarded_state(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update({name: value for name, value in state.items() if name != GUARD})
+
+
+class Hyperparameters(Described):
     """An object that is equal to another of its class with equal parameters (functions by identity)."""
 
     def __eq__(self, other) -> bool:
@@ -20,12 +41,52 @@ class Hyperparameters(BaseEstimator):
     def __hash__(self) -> int:
         return hash((type(self), *sorted(self.get_params(deep=False))))
 
-    def __repr__(self) -> str:
-        # Unlike scikit-learn's it never shortens, so that it can be evaluated.
-        values = self.get_params(deep=False)
-        parameters = inspect.signature(type(self).__init__).parameters
-        changed = [name for name in parameters if name in values and not _equal(values[name], parameters[name].default)]
-        return f"{type(self).__name__}({', '.join(f'{name}={values[name]!r}' for name in changed)})"
+
+class _Refused(type):
+    """A class that plain pickle refuses, with the class's own text as the reason.
+
+    Python's pickle stores functions by name, and its message for a lambda tells neither whose it is nor what to do.
+    It cannot be told from cloudpickle, which takes a lambda, while an object is reduced; but it stores classes as it
+    stores functions, and prints those that it cannot find.
+    """
+
+    def __repr__(cls) -> str:
+        return str(cls.__doc__)
+
+
+GUARD = "_pickle_guard"
+
+
+def _guarded_state(owner: BaseEstimator) -> dict[str, Any]:
+    """A copy of an object's state whose pickling fails with a helpful message where a function has no name."""
+    for name, value in owner.get_params(deep=False).items():
+        for function in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(function, FunctionType) and not _is_importable(function):
+                reason = (
+                    f"{name}={_repr(function)} of {type(owner).__name__}: pickle stores functions by name, and this "
+                    "one has none that can be imported. Write it with def at the top of a module, or save with "
+                    "cloudpickle.dump (pickle.load reads that)"
+                )
+                guard = _Refused(f"{name} of {type(owner).__name__}", (), {"__doc__": reason, "__module__": __name__})
+                return {GUARD: guard} | owner.__dict__
+    return dict(owner.__dict__)
+
+
+def _is_importable(function: FunctionType) -> bool:
+    try:
+        path = function.__qualname__.split(".")
+        return reduce(getattr, path, sys.modules[function.__module__]) is function  # type: ignore[arg-type]
+    except (AttributeError, KeyError):
+        return False
+
+
+def _repr(value) -> str:
+    """Like repr, but a function that can be imported is its name, as it is written in code."""
+    if isinstance(value, FunctionType):
+        return value.__qualname__ if _is_importable(value) else f"<{value.__qualname__.split('.')[-1].strip('<>')}>"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_repr, value))}]"
+    return repr(value)
 
 
 def _equal(a, b) -> bool:

@@ -14,10 +14,11 @@ from tqdm import tqdm
 
 from pinnlearn import __version__
 from pinnlearn.displays import new_points, plot_solution
-from pinnlearn.estimators import DEVICES, PINNRegressor, resolve_device
+from pinnlearn.estimators import PINNRegressor
 from pinnlearn.metrics import exact_solution, relative_l2_error
 from pinnlearn.optimizers import OPTIMIZERS, Progress, get_optimizer
 from pinnlearn.problems import PROBLEMS
+from pinnlearn.validation import DEVICES, resolve_device
 
 COLUMNS = ("problem", "rows", "parameters", "steps", "loss", "relative L2 error", "seconds")
 LINE = "{:<14} {:>6} {:>11} {:>6} {:>9} {:>18} {:>8}"

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import poisson
 
+from pinnlearn.conditions import Periodic
 from pinnlearn.domains import REGIONS
 from pinnlearn.jets import Jet, TimeAxisUnknownError, Zero
 from pinnlearn.least_squares import Equation, as_tensor
 from pinnlearn.pdes import PDE
+
+# Distances, over the domain's extent, within which points are near misses if chance would hardly put so many there.
+NEAR = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
+UNLIKELY = 1e-5
 
 
 def assign_equations(pde: PDE | None, X: NDArray, y: NDArray | None, region: ArrayLike | None = None) -> list[Equation]:
@@ -56,7 +63,7 @@ def assign_equations(pde: PDE | None, X: NDArray, y: NDArray | None, region: Arr
 def resolve_regions(pde: PDE, X: NDArray, governed: NDArray, region: ArrayLike | None = None) -> NDArray:
     """The region of each row, from `region` or from the PDE's domain, (n,) of str."""
     if region is not None:
-        return _check_region(region, len(X))
+        return check_region(region, len(X))
     if pde.domain is None:
         return np.full(len(X), "interior")
     outside = governed & ~pde.domain.contains(X)
@@ -68,6 +75,48 @@ def resolve_regions(pde: PDE, X: NDArray, governed: NDArray, region: ArrayLike |
             "scaler in front of PINNRegressor changes the PDE and is not needed (the network scales by itself)."
         )
     return pde.domain.region(X)
+
+
+def snapped(pde: PDE | None, X: NDArray) -> NDArray:
+    """X in double precision, with the rows that are on the boundary up to rounding exactly there."""
+    return X.astype(float) if pde is None or pde.domain is None else pde.domain.snap(X)
+
+
+def bounding_box(pde: PDE | None, X: NDArray) -> tuple[NDArray, NDArray]:
+    """Lower and upper corner, each (n_dims,), of the domain, or of X where there is none."""
+    if pde is not None and pde.domain is not None:
+        return pde.domain.bounds
+    return X.min(axis=0).astype(float), X.max(axis=0).astype(float)
+
+
+def check_pinned(pde: PDE | None, equations: Sequence[Equation]) -> None:
+    """Raise a ValueError where nothing but the PDE in the interior is known."""
+    if pde is not None and {equation.group for equation in equations} <= {"interior"}:
+        have = "X has no boundary or initial row" if pde.conditions else f"{type(pde).__name__} has no conditions"
+        raise ValueError(
+            f"nothing pins the solution down: {have}, and no value of u is known. Add boundary points to X (see "
+            "pde.sample and pinnlearn.stack_points), conditions to the PDE, or known values y; for cross-validation "
+            "pinnlearn.model_selection.RegionKFold keeps boundary points in every fold."
+        )
+
+
+def warn_of_near_misses(pde: PDE | None, X: NDArray, y: NDArray | None) -> None:
+    """Warn where more rows nearly lie on the boundary than chance would put there: they count as interior."""
+    if pde is None or pde.domain is None:
+        return
+    governed = np.ones(len(X), dtype=bool) if y is None else np.isnan(y).all(axis=1)
+    distances = pde.domain.distance(X[governed & pde.domain.contains(X) & (pde.domain.region(X) == "interior")])
+    for near in NEAR:
+        count = int((distances <= near).sum())
+        if count and poisson.sf(count - 1, 2 * X.shape[1] * len(X) * near) < UNLIKELY:
+            warnings.warn(
+                f"{count} row(s) lie within {near:g} of the domain's extent of its boundary, but not on it, so they "
+                "count as interior. If they are boundary points that were rounded, give them with six digits or more, "
+                "or say so by region=.",
+                UserWarning,
+                stacklevel=4,
+            )
+            return
 
 
 def time_axis(pde: PDE | None, x: torch.Tensor) -> bool | None:
@@ -91,7 +140,8 @@ def _check_all_known(known: NDArray) -> None:
         )
 
 
-def _check_region(region: ArrayLike, n: int) -> NDArray:
+def check_region(region: ArrayLike, n: int) -> NDArray:
+    """The region of each row as it was given, (n,) of str."""
     regions = np.asarray(region)
     if regions.shape != (n,):
         raise ValueError(f"region must have one entry a row, shape ({n},), got {regions.shape}.")
@@ -118,33 +168,56 @@ def _output(k: int):
 def _governed(pde: PDE, X: NDArray, governed: NDArray, regions: NDArray) -> list[Equation]:
     """The PDE and its conditions at the rows that no known value governs."""
     equations, uncovered = [], governed.copy()
+    taken = _periodic_rows(pde, X)
     for condition in pde.conditions:
         if condition.region not in REGIONS[1:]:
             raise ValueError(f"{condition!r} is for an unknown region; choose one of {list(REGIONS[1:])}.")
-        candidates = np.flatnonzero(governed & (regions == condition.region))
-        rows = candidates[_where(condition, X[candidates])]
+        in_region = governed & (regions == condition.region)
+        name, periodic = repr(condition), isinstance(condition, Periodic)
+        if periodic:
+            condition = condition.on(pde.domain)
+        elif condition.where is None and condition.region == "boundary":
+            in_region &= ~taken
+        candidates = np.flatnonzero(in_region)
+        rows = candidates[_where(condition, name, X[candidates])]
         uncovered[rows] = False
-        equations.append(Equation(repr(condition), condition.region, condition.residual, rows, _normals(pde, X[rows])))
+        normals = None if periodic else _normals(pde, X[rows], condition.where)
+        equations.append(Equation(name, condition.region, condition.residual, rows, normals))
     rest = np.flatnonzero(uncovered)
     # A boundary row under no condition gets the PDE (outflow) and counts with the interior, whose equation it has.
     return [Equation(f"the equation of {type(pde).__name__}", "interior", pde.residual, rest), *equations]
 
 
-def _where(condition, X: NDArray) -> NDArray:
+def _periodic_rows(pde: PDE, X: NDArray) -> NDArray:
+    """The rows that conditions without `where` leave to periodic ones, (n,) of bool."""
+    taken = np.zeros(len(X), dtype=bool)
+    for condition in pde.conditions:
+        if isinstance(condition, Periodic) and pde.domain is not None:
+            taken |= pde.domain.ends(X, condition.axis) != 0
+    return taken
+
+
+def _where(condition, name: str, X: NDArray) -> NDArray:
     if condition.where is None or not len(X):
         return np.ones(len(X), dtype=bool)
     try:
-        chosen = np.asarray(condition.where(as_tensor(X, torch.device("cpu"), torch.float64)), dtype=bool)
+        chosen = np.asarray(condition.where(_points(X)), dtype=bool)
     except IndexError as error:
-        raise ValueError(f"where of {condition!r} reads a coordinate that does not exist ({error}).") from error
+        raise ValueError(f"where of {name} reads a coordinate that does not exist ({error}).") from error
     if chosen.shape != (len(X),):
-        raise ValueError(f"where of {condition!r} must give one bool a row, ({len(X)},), got shape {chosen.shape}.")
+        raise ValueError(f"where of {name} must give one bool a row, ({len(X)},), got shape {chosen.shape}.")
     if not chosen.any():
-        warnings.warn(f"where of {condition!r} selects none of {len(X)} {condition.region} rows.", stacklevel=2)
+        warnings.warn(f"where of {name} selects none of {len(X)} {condition.region} rows.", stacklevel=2)
     return chosen
 
 
-def _normals(pde: PDE, X: NDArray) -> NDArray | None:
+def _points(X: NDArray) -> torch.Tensor:
+    return as_tensor(X, torch.device("cpu"), torch.float64)
+
+
+def _normals(pde: PDE, X: NDArray, where) -> NDArray | None:
     """Outward normals, or None where some row has none."""
-    normals = None if pde.domain is None else pde.domain.normal(X)
-    return None if normals is None or not normals.any(axis=1).all() else normals
+    if pde.domain is None:
+        return None
+    normals = pde.domain.normal(X, None if where is None else lambda points: np.asarray(where(_points(points)), bool))
+    return normals if normals.any(axis=1).all() else None

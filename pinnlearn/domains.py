@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,15 +13,32 @@ from pinnlearn.base import Hyperparameters
 from pinnlearn.sampling import unit_points
 
 REGIONS = ("interior", "boundary", "initial")
+Where = Callable[[NDArray], NDArray]
+# Next to a corner, on one of its faces: this part of the way to the middle of the face.
+STEP_INSIDE = 1e-3
 
 
-def tolerance(X: NDArray, lower: NDArray | np.float64, upper: NDArray | np.float64) -> NDArray:
-    """How near a face a coordinate counts as on it: 1e-9 of the extent, 1e-6 for float32 points.
+# Coordinates printed with six digits count as those of the face that they were printed from, if they are this near.
+DIGITS, PRINTED = 6, 1e-5
 
-    Far from the origin it is at least the rounding of the coordinates themselves.
+
+def on_face(x: NDArray, face: float, extent: float) -> NDArray:
+    """Whether coordinates along one axis are that of a face, up to rounding; (n,) of bool.
+
+    They are within 1e-9 of the extent (1e-6 for float32 points; far from the origin, within the rounding of the
+    coordinates themselves), or are the face's own coordinate printed with six digits or more, as in a CSV file. The
+    latter is an exact comparison, so that it takes no point that merely lies close.
     """
-    relative, eps = (1e-6, 1e-7) if X.dtype == np.float32 else (1e-9, 2e-16)
-    return np.maximum(relative * (upper - lower), eps * np.maximum(np.abs(lower), np.abs(upper)))
+    relative, eps = (1e-6, 1e-7) if x.dtype == np.float32 else (1e-9, 2e-16)
+    distance = np.abs(x - face)
+    close = distance <= max(relative * extent, eps * (abs(face) + extent))
+    return close | (np.isin(x, _printed(float(face)).astype(x.dtype)) & (distance <= PRINTED * extent))
+
+
+@cache
+def _printed(value: float) -> NDArray:
+    """The number as it is read back after printing it with six digits or more, significant or decimal."""
+    return np.unique([float(f"{value:.{digits}{kind}}") for kind in "gf" for digits in range(DIGITS, 17)])
 
 
 class Domain(Hyperparameters):
@@ -45,8 +64,24 @@ class Domain(Hyperparameters):
         """Whether each row lies on the (lateral) boundary, up to the tolerance; (n,) of bool."""
 
     @abstractmethod
-    def normal(self, X: ArrayLike) -> NDArray:
-        """Outward unit normals, (n, n_dims); zero off the boundary. At a corner, that of the lowest axis."""
+    def normal(self, X: ArrayLike, where: Where | None = None) -> NDArray:
+        """Outward unit normals, (n, n_dims); zero off the boundary.
+
+        A corner has the normal of the first of its faces, in the order of the axes; with `where`, a predicate of
+        points (n, n_dims) -> (n,), of the first one that it holds on.
+        """
+
+    def snap(self, X: ArrayLike) -> NDArray:
+        """Move points that are on the boundary up to rounding onto it, exactly; a new array (n, n_dims)."""
+        return np.array(X, dtype=float)
+
+    def distance(self, X: ArrayLike) -> NDArray:
+        """How far each row is from the boundary (or initial slice), over the extent of the domain; (n,)."""
+        return np.full(len(np.asarray(X)), np.inf)
+
+    def ends(self, X: ArrayLike, axis: int) -> NDArray:
+        """For each row, -1 at the lower end of an axis, 1 at the upper end and 0 between; (n,) of int."""
+        raise ValueError(f"{self!r} has no two opposite faces along axis {axis}.")
 
     @abstractmethod
     def sample_interior(self, n: int, rng: np.random.Generator, method: str = "sobol") -> NDArray:
@@ -90,19 +125,41 @@ class AxisParallel(Domain):
 
     def contains(self, X: ArrayLike) -> NDArray:
         """Whether each row lies in the closed box, up to the tolerance."""
-        X, lower, upper, tol = self._measured(X)
-        return ((lower - tol <= X) & (upper + tol >= X)).all(axis=1)
+        X, lower, upper = self._measured(X)
+        return np.asarray((((lower <= X) & (upper >= X)) | self._faces(X).any(axis=2)).all(axis=1))
 
     def on_boundary(self, X: ArrayLike) -> NDArray:
         """Whether each row lies on a face, up to the tolerance."""
         return self.contains(X) & self._faces(X).any(axis=(1, 2))
 
-    def normal(self, X: ArrayLike) -> NDArray:
-        """Outward unit normals; zero off the boundary, at a corner that of the lowest axis."""
+    def normal(self, X: ArrayLike, where: Where | None = None) -> NDArray:
+        """Outward unit normals; zero off the boundary, at a corner that of the first face (where `where` holds)."""
         faces = self._faces(X) & self.on_boundary(X)[:, None, None]
         signs = faces[:, :, 1].astype(float) - faces[:, :, 0]
+        corners = np.flatnonzero((signs != 0).sum(axis=1) > 1)
+        if where is not None and len(corners):
+            chosen = (signs[corners] != 0) & self._holds_on_faces(corners, X, where)
+            signs[corners] *= chosen | ~chosen.any(axis=1, keepdims=True)
         first = np.cumsum(signs != 0, axis=1) == 1
         return np.where(first, signs, 0.0)
+
+    def snap(self, X: ArrayLike) -> NDArray:
+        """Move points that are on a face up to rounding onto it, exactly."""
+        X, lower, upper = self._measured(X)
+        faces = self._faces(X)
+        return np.where(faces[:, :, 0], lower, np.where(faces[:, :, 1], upper, X.astype(float)))
+
+    def distance(self, X: ArrayLike) -> NDArray:
+        """How far each row is from the nearest face, over the box's extent along that axis."""
+        X, lower, upper = self._measured(X)
+        return (np.minimum(np.abs(X - lower), np.abs(X - upper)) / (upper - lower)).min(axis=1)
+
+    def ends(self, X: ArrayLike, axis: int) -> NDArray:
+        """For each row, -1 at the lower end of an axis, 1 at the upper end and 0 between."""
+        if not 0 <= axis < self.n_dims:
+            return super().ends(X, axis)
+        faces = self._faces(X)[:, axis]
+        return faces[:, 1].astype(int) - faces[:, 0]
 
     def sample_interior(self, n: int, rng: np.random.Generator, method: str = "sobol") -> NDArray:
         """Sample n points inside, (n, n_dims)."""
@@ -132,17 +189,34 @@ class AxisParallel(Domain):
         faces = np.minimum(faces, len(areas) - 1)
         return np.arange(n) % 2 if self.n_dims == 1 else faces
 
-    def _measured(self, X: ArrayLike) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    def _measured(self, X: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
         X = np.asarray(X)
         lower, upper = self.bounds
         if X.ndim != 2 or X.shape[1] != len(lower):
             raise ValueError(f"X must have shape (n, {len(lower)}) for {self!r}, got {X.shape}.")
-        return X, lower, upper, tolerance(X, lower, upper)
+        return X, lower, upper
 
     def _faces(self, X: ArrayLike) -> NDArray:
         """Whether each row is at the lower and at the upper end of each axis, (n, n_dims, 2)."""
-        X, lower, upper, tol = self._measured(X)
-        return np.stack([np.abs(X - lower) <= tol, np.abs(X - upper) <= tol], axis=2)
+        X, lower, upper = self._measured(X)
+        return np.stack(
+            [
+                np.stack([on_face(x, face, b - a) for face in (a, b)], axis=1)
+                for x, a, b in zip(X.T, lower, upper, strict=True)
+            ],
+            axis=1,
+        )
+
+    def _holds_on_faces(self, rows: NDArray, X: ArrayLike, where: Where) -> NDArray:
+        """Whether `where` holds on the face along each axis, next to each of some rows; (n_rows, n_dims) of bool."""
+        snapped = self.snap(X)
+        inside = snapped + STEP_INSIDE * (sum(self.bounds) / 2 - snapped)
+        holds = []
+        for axis in range(self.n_dims):
+            beside = inside.copy()
+            beside[:, axis] = snapped[:, axis]
+            holds.append(where(beside)[rows])
+        return np.stack(holds, axis=1)
 
 
 class Box(AxisParallel):
@@ -226,8 +300,11 @@ class SpaceTime(Domain):
 
     def contains(self, X: ArrayLike) -> NDArray:
         """Whether each row lies in the closed domain, up to the tolerance."""
-        space, time, tol = self._split(X)
-        return self.space.contains(space) & (time >= self.t_start - tol) & (time <= self.t_end + tol)
+        space, time = self._split(X)
+        during = (
+            (time >= self.t_start) & (time <= self.t_end) | self._at(time, self.t_start) | self._at(time, self.t_end)
+        )
+        return self.space.contains(space) & during
 
     def on_boundary(self, X: ArrayLike) -> NDArray:
         """Whether each row lies on the lateral boundary (the boundary in space), up to the tolerance."""
@@ -235,15 +312,32 @@ class SpaceTime(Domain):
 
     def region(self, X: ArrayLike) -> NDArray:
         """The region of each row; at t_start "initial" wins over "boundary"."""
-        _, time, tol = self._split(X)
-        initial = self.contains(X) & (np.abs(time - self.t_start) <= tol)
+        initial = self.contains(X) & self._at(self._split(X)[1], self.t_start)
         return np.where(initial, "initial", super().region(X))
 
-    def normal(self, X: ArrayLike) -> NDArray:
+    def normal(self, X: ArrayLike, where: Where | None = None) -> NDArray:
         """Outward unit normals in space, with a zero for time."""
-        space, _, _ = self._split(X)
-        normals = self.space.normal(space) * self.contains(X)[:, None]
+        space, time = self._split(X)
+        in_space = None if where is None else lambda points: where(np.column_stack([points, time]))
+        normals = self.space.normal(space, in_space) * self.contains(X)[:, None]
         return np.column_stack([normals, np.zeros(len(normals))])
+
+    def snap(self, X: ArrayLike) -> NDArray:
+        """Move points that are on the boundary in space, at t_start or at t_end up to rounding there, exactly."""
+        space, time = self._split(X)
+        times = time.astype(float)
+        for end in (self.t_start, self.t_end):
+            times = np.where(self._at(time, end), end, times)
+        return np.column_stack([self.space.snap(space), times])
+
+    def distance(self, X: ArrayLike) -> NDArray:
+        """How far each row is from the boundary in space, or from t_start, over the extent."""
+        space, time = self._split(X)
+        return np.minimum(self.space.distance(space), np.abs(time - self.t_start) / (self.t_end - self.t_start))
+
+    def ends(self, X: ArrayLike, axis: int) -> NDArray:
+        """For each row, -1 at the lower end of an axis in space, 1 at the upper end and 0 between."""
+        return self.space.ends(self._split(X)[0], axis)
 
     def sample_interior(self, n: int, rng: np.random.Generator, method: str = "sobol") -> NDArray:
         """Sample n points inside, (n, n_dims)."""
@@ -264,8 +358,11 @@ class SpaceTime(Domain):
         times = unit_points(n, 1, rng, method)[:, 0]
         return self.t_start + (self.t_end - self.t_start) * rng.permutation(times)
 
-    def _split(self, X: ArrayLike) -> tuple[NDArray, NDArray, float]:
+    def _split(self, X: ArrayLike) -> tuple[NDArray, NDArray]:
         X = np.asarray(X)
         if X.ndim != 2 or X.shape[1] != self.n_dims:
             raise ValueError(f"X must have shape (n, {self.n_dims}) for {self!r}, got {X.shape}.")
-        return X[:, :-1], X[:, -1], float(tolerance(X, np.float64(self.t_start), np.float64(self.t_end)))
+        return X[:, :-1], X[:, -1]
+
+    def _at(self, time: NDArray, moment: float) -> NDArray:
+        return on_face(time, moment, self.t_end - self.t_start)

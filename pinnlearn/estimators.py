@@ -2,47 +2,50 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from numbers import Integral
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from pinnlearn._version import __version__
 from pinnlearn.activations import get_activation
-from pinnlearn.collocation import assign_equations, time_axis
+from pinnlearn.base import Described
+from pinnlearn.collocation import assign_equations, bounding_box, check_pinned, snapped, time_axis, warn_of_near_misses
 from pinnlearn.jets import VALUE, Symbol
-from pinnlearn.least_squares import (
-    GROUPS,
-    LeastSquares,
-    as_tensor,
-    balanced_weights,
-    build_network,
-    check_equations,
-)
-from pinnlearn.metrics import relative_residual
-from pinnlearn.networks import BLOCKS, INITS, TwoLayerNetwork, Weights
-from pinnlearn.optimizers import NGD, Optimizer, get_optimizer
+from pinnlearn.least_squares import LeastSquares, as_tensor, balanced_weights, build_network, check_equations
+from pinnlearn.metrics import relative_residual, relative_residuals
+from pinnlearn.networks import BLOCKS, INITS, TwoLayerNetwork, Weights, half_width
+from pinnlearn.optimizers import NGD, Optimizer
 from pinnlearn.optimizers.base import STOP_REASONS, check_positive
-from pinnlearn.pdes import PDE
-from pinnlearn.placement import FALLBACK_SCALE, Placement, choose_scale, probe_width
+from pinnlearn.placement import FALLBACK_SCALE, TRAINED_UNITS, Placement, choose_scale, probe_width
+from pinnlearn.reports import Report, fit_bytes
 from pinnlearn.sampling import as_generator
 from pinnlearn.training import History, train, train_jointly
+from pinnlearn.validation import (
+    available_device,
+    check_choice,
+    check_known_values,
+    check_loss_weights,
+    check_pde,
+    check_width,
+    make_optimizers,
+    resolve_device,
+)
 
-DTYPES = {"float64": torch.float64, "float32": torch.float32}
-DEVICES = ("auto", "cpu", "cuda", "mps")
 # width="auto": output solves take as many units as rows determine well; iterations on all weights cost more.
 SOLVED_WIDTH, ITERATED_WIDTH = 1000, 200
 # Boundary and initial points that `score` adds where X has none.
 SCORE_POINTS = 200
 
 
-class PINNRegressor(RegressorMixin, BaseEstimator):
+class PINNRegressor(RegressorMixin, Described):
     """Solve a partial differential equation with a two-layer physics-informed neural network.
 
     u(x) = width^(-1/2) sum_r a_r sigma(w_r . x + b_r), fitted to the PDE at interior points, to its conditions at
@@ -57,10 +60,11 @@ class PINNRegressor(RegressorMixin, BaseEstimator):
     width : "auto" or int
         The number of hidden units. "auto" takes 0.8 times the number of rows up to 1000 where the output weights
         are solved for (the default), 200 otherwise.
-    activation : {"tanh"}
+    activation : {"tanh", "logistic", "softplus", "swish", "relu3", "sin", "gaussian"}
+        "relu3" has three derivatives: it serves equations up to order 2, and up to 3 with `trainable="output"`.
     learning_rate : float, optional
         The step length eta, over the optimizer's own. None lets the method choose; for "ngd" with
-        `trainable="all"`, `init="domain"` that is the joined method, see Notes.
+        `init="domain"` that is the joined method, see Notes, unless hidden weights alone are trained.
     max_iter : int, optional
         The largest number of steps, over the optimizer's own.
     tol : float
@@ -103,6 +107,12 @@ class PINNRegressor(RegressorMixin, BaseEstimator):
     stop_reason_ : str
         Why training stopped: "tol", "stalled", "max_iter", "non_finite" or "callback", with what to do about it.
     loss_weights_ : dict of group to float
+    groups_ : dict of group to dict
+        For each group of rows its "rows", "weight", "loss" and "relative_residual"; see `describe`.
+    n_bytes_ : int
+        An estimate of the largest memory that the fit held at a time.
+    seconds_ : float
+        How long the fit took.
     pde_, optimizer_
         Clones of the parameters, as used.
     n_features_in_ : int
@@ -112,8 +122,9 @@ class PINNRegressor(RegressorMixin, BaseEstimator):
     Notes
     -----
     The joined method: one natural gradient step of length 1 on the output weights alone, which for a linear PDE is
-    the exact least-squares solution; if the relative residual is above `tol`, some hidden units are trained, all
-    their weights, by damped NGD, and the output weights are solved for again. See `pinnlearn.training`.
+    the exact least-squares solution; with `trainable="all"`, if the relative residual is above `tol`, some hidden
+    units are trained, all their weights, by damped NGD, and the output weights are solved for again. See
+    `pinnlearn.training`.
 
     A scaler in front of the estimator would change the PDE; the network scales by itself.
 
@@ -275,8 +286,7 @@ class PINNRegressor(RegressorMixin, BaseEstimator):
         if self.pde_ is None:
             raise ValueError("residual needs a PDE; this model was fitted with pde=None.")
         X = self._validated(X)
-        interior = np.full(len(X), "interior")
-        problem = self._problem(X, assign_equations(self.pde_, X, None, interior), self._network())
+        problem = self._problem_at(X, None, np.full(len(X), "interior"))
         (part,) = problem.linearize(problem.start).parts
         return _numpy(part.residual.squeeze(1) if part.residual.shape[1] == 1 else part.residual)
 
@@ -293,14 +303,18 @@ class PINNRegressor(RegressorMixin, BaseEstimator):
         ndarray of shape (n_residuals, n_residuals)
             In row order, a row's residuals adjacent.
         """
-        check_is_fitted(self)
-        X, y = self._validated(X), self._check_y(y, len(X))
-        problem = self._problem(X, assign_equations(self.pde_, X, y, region), self._network())
-        linear = problem.with_weights(self.loss_weights_).linearize(problem.start)
+        problem = self._problem_at(*self._rows(X, y), region).with_weights(self.loss_weights_)
+        linear = problem.linearize(problem.start)
         order = linear.row_order()
         return _numpy(linear.gram())[np.ix_(order, order)]
 
-    def score(self, X: ArrayLike, y: ArrayLike | None = None, region: ArrayLike | None = None) -> float:
+    def score(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        region: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> float:
         """Evaluate R^2 where every value is known, otherwise 1 minus the relative residual.
 
         The relative residual is the root mean square, over the groups of rows, of RMS residual / size of the
@@ -311,136 +325,193 @@ class PINNRegressor(RegressorMixin, BaseEstimator):
         ----------
         X, y, region
             As in `fit`.
+        sample_weight : array-like of shape (n_samples,), optional
+            For R^2 alone.
 
         Returns
         -------
         float
             At most 1.
+
+        Raises
+        ------
+        ValueError
+            If `sample_weight` is given though some values are not known.
         """
         check_is_fitted(self)
-        known = self._check_y(y, len(np.asarray(X)))
+        known = check_known_values(y, len(np.asarray(X)))
         if known is not None and not np.isnan(known).any():
-            return r2_score(y, self.predict(X))
+            return r2_score(y, self.predict(X), sample_weight=sample_weight)
+        if sample_weight is not None:
+            raise ValueError(
+                "sample_weight weighs the errors of known values, but here y is not known everywhere and the score is "
+                "that of the equations, in which groups of rows count alike; leave sample_weight out."
+            )
         return 1.0 - self.relative_residual(X, y, region)
 
     def relative_residual(self, X: ArrayLike, y: ArrayLike | None = None, region: ArrayLike | None = None) -> float:
         """Evaluate the relative residual of all equations, see `pinnlearn.metrics.relative_residual`."""
+        points, values, region = self._completed(*self._rows(X, y), region)
+        problem = self._problem_at(points, values, region)
+        predicted = torch.as_tensor(self.predict(points))
+        return relative_residual(problem, predicted, half_width(bounding_box(self.pde_, points)))
+
+    def describe(self) -> Report:
+        """Tell what happened in `fit`: rows, losses and residuals by group, parameters, memory, why it stopped.
+
+        Returns
+        -------
+        Report
+            Prints as a table; the figures are its attributes.
+
+        Examples
+        --------
+        >>> from pinnlearn import PINNRegressor, problems
+        >>> pde = problems.poisson_1d()
+        >>> model = PINNRegressor(pde=pde, random_state=0).fit(pde.sample(50, 2, random_state=0))
+        >>> print(model.describe())  # doctest: +ELLIPSIS
+        Poisson(domain=Interval(a=0.0, b=1.0), source=_sine_source, solution=_sine)
+        group     rows   weight     loss  relative residual
+        interior    50   0.0625  ...
+        boundary     2        1  ...
+        41 tanh units, 123 parameters, about ... kB
+        3 steps in ... s, loss ...
+        stopped by tol: the relative residual fell to tol
+        """
         check_is_fitted(self)
-        rows = self._validated(X)
-        rows, values, region = self._completed(rows, self._check_y(y, len(rows)), region)
-        problem = self._problem(rows, assign_equations(self.pde_, rows, values, region), self._network())
-        return relative_residual(problem, torch.as_tensor(self.predict(rows)), _half_width(_bounds(self.pde_, rows)))
+        n_parameters = self.hidden_weights_.size + self.hidden_bias_.size + self.output_weights_.size
+        return Report(
+            pde=self.pde_,
+            groups=self.groups_,
+            width=len(self.hidden_bias_),
+            activation=self.activation,
+            n_parameters=n_parameters,
+            n_bytes=self.n_bytes_,
+            n_iter=self.n_iter_,
+            seconds=self.seconds_,
+            loss=self.loss_,
+            stop_reason=self.stop_reason_,
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_pinnlearn_version": __version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        version = state.pop("_pinnlearn_version", "an unknown version")
+        if version != __version__:
+            warnings.warn(
+                f"This {type(self).__name__} was saved with pinnlearn {version}, and this is {__version__}: it may not "
+                "work, or give other results. Fit it again, or load it with the version that saved it.",
+                UserWarning,
+                stacklevel=2,
+            )
+        super().__setstate__(state)
 
     def _fit(self, X: ArrayLike, y: ArrayLike | None, region: ArrayLike | None) -> None:
+        begin = time.perf_counter()
         optimizers = self._check_parameters()
         device, dtype = resolve_device(self.device, self.dtype)
-        pde = None if self.pde is None else clone(_check_pde(self.pde))
-        X, values = self._check_data(X, y, pde)
+        X = self._validated(X, reset=True)
+        pde = check_pde(self.pde, X.shape[1])
+        values = self._check_values(y, len(X), pde)
+        if region is None:
+            warn_of_near_misses(pde, X, values)
+        X = snapped(pde, X)
         equations = assign_equations(pde, X, values, region)
-        _check_pinned(pde, equations)
+        check_pinned(pde, equations)
 
         warm = self.warm_start and hasattr(self, "hidden_weights_")
         joined = not warm and self._is_joined(optimizers)
-        width = self._check_width(len(X), joined)
+        width = self._choose_width(len(X), joined)
         n_outputs = values.shape[1] if pde is None else pde.n_outputs  # type: ignore[union-attr]
         seed = int(as_generator(self.random_state).integers(2**62))
-        placement = Placement(_bounds(pde, X), n_outputs, get_activation(self.activation), seed, device, dtype)
-        units = probe_width(width, len(X))
+        placement = Placement(bounding_box(pde, X), n_outputs, get_activation(self.activation), seed, device, dtype)
         x = as_tensor(X, device, dtype)
-        at_zero = placement.network(units, FALLBACK_SCALE, "all", zero=True)
-        problem = LeastSquares(at_zero, x, equations, None, time_axis(pde, x))
-        check_equations(problem, placement.network(units, FALLBACK_SCALE, "all", zero=False))
-        problem = problem.with_weights(self._check_loss_weights(problem, placement.bounds))
-
-        if warm:
-            network = placement.build(self._check_weights(width, X.shape[1]), self.trainable)
-        elif self.init == "gaussian":
-            network = placement.gaussian(width, self.trainable)
-        else:
-            scale = choose_scale(problem, placement, width, self.trainable)
-            network = placement.network(width, scale, self.trainable, zero=self.trainable != "hidden")
-        problem = problem.with_network(network)
+        problem = self._pose(x, equations, time_axis(pde, x), placement, width)
+        weights = self._check_weights(width, X.shape[1]) if warm else None
+        problem = problem.with_network(self._start(problem, placement, width, weights))
+        self.n_bytes_ = _estimated_bytes(problem, joined, optimizers)
         history = History(self.callbacks or (), self.verbose)
+        history.announce(problem, self.n_bytes_)
         if joined:
             network = train_jointly(problem, placement, cast(NGD, optimizers[0]), self.tol, history)
         else:
             network = train(problem, optimizers, self.tol, history)
-        self._store(pde, optimizers, problem, network, history)
 
-    def _check_parameters(self) -> list[Optimizer]:
-        _check_choice("trainable", self.trainable, BLOCKS)
-        _check_choice("init", self.init, INITS)
-        check_positive("tol", self.tol, or_zero=True)
-        get_activation(self.activation)
-        return self._make_optimizers()
-
-    def _store(self, pde, optimizers, problem: LeastSquares, network: TwoLayerNetwork, history: History) -> None:
         self.pde_ = pde
         self.optimizer_ = optimizers if isinstance(self.optimizer, list | tuple) else optimizers[0]
+        self._store_network(network)
+        self._store_history(history)
+        self._store_groups(problem.with_network(network), _columns(network, x, VALUE), half_width(placement.bounds))
+        self.seconds_ = time.perf_counter() - begin
+
+    def _pose(self, x, equations, has_time: bool | None, placement: Placement, width: int) -> LeastSquares:
+        """The least-squares problem, its equations checked and its loss weights chosen, for some small network."""
+        units = probe_width(width, len(x))
+        at_zero, probe = (placement.network(units, FALLBACK_SCALE, self.trainable, zero=zero) for zero in (True, False))
+        problem = LeastSquares(at_zero, x, equations, None, has_time)
+        check_equations(problem, probe)
+        return problem.with_weights(self._choose_loss_weights(problem, placement))
+
+    def _start(
+        self, problem: LeastSquares, placement: Placement, width: int, weights: Weights | None
+    ) -> TwoLayerNetwork:
+        """The network that training starts from; with `weights`, that of the last fit."""
+        if weights is not None:
+            return placement.build(weights, self.trainable)
+        if self.init == "gaussian":
+            return placement.gaussian(width, self.trainable)
+        scale = choose_scale(problem, placement, width, self.trainable)
+        return placement.network(width, scale, self.trainable, zero=self.trainable != "hidden")
+
+    def _check_parameters(self) -> list[Optimizer]:
+        check_choice("trainable", self.trainable, BLOCKS)
+        check_choice("init", self.init, INITS)
+        check_positive("tol", self.tol, or_zero=True)
+        get_activation(self.activation)
+        return make_optimizers(self.optimizer, self.learning_rate, self.max_iter)
+
+    def _store_network(self, network: TwoLayerNetwork) -> None:
         self.hidden_weights_ = _numpy(network.hidden_weights)
         self.hidden_bias_ = _numpy(network.hidden_bias)
         output_weights = _numpy(network.output_weights)
         self.output_weights_ = output_weights[:, 0] if network.n_outputs == 1 else output_weights
-        trained = problem.with_network(network)
-        self.loss_ = float(trained.loss(trained.start))
+
+    def _store_history(self, history: History) -> None:
         self.loss_curve_ = history.loss_curve
         self.stages_ = history.stages
         self.n_iter_ = history.n_iter
         self.stop_reason_ = f"{history.stop}: {STOP_REASONS[history.stop]}"
-        groups = {equation.group for equation in problem.equations}
-        self.loss_weights_ = {group: problem.loss_weights[group] for group in GROUPS if group in groups}
 
-    def _make_optimizers(self) -> list[Optimizer]:
-        several = isinstance(self.optimizer, list | tuple)
-        if several and not self.optimizer:
-            raise ValueError("optimizer is an empty list; name at least one.")
-        overrides = {"learning_rate": self.learning_rate, "max_iter": self.max_iter}
-        overrides = {name: value for name, value in overrides.items() if value is not None}
-        if several and overrides:
-            raise ValueError(
-                f"{' and '.join(overrides)} on the estimator would override every optimizer of the list; set them on "
-                "the optimizer objects, as in [NGD(max_iter=20), ...]."
-            )
-        optimizers = [clone(get_optimizer(o)) for o in (self.optimizer if several else [self.optimizer])]
-        for optimizer in optimizers:
-            optimizer.set_params(**overrides).check()
-        return optimizers
+    def _store_groups(self, trained: LeastSquares, predicted: torch.Tensor, half_width: NDArray) -> None:
+        relative = relative_residuals(trained, predicted, half_width)
+        losses = trained.linearize(trained.start).group_losses()
+        self.loss_ = sum(losses.values())
+        self.loss_weights_ = {group: trained.loss_weights[group] for group in losses}
+        self.groups_ = {
+            group: {
+                "rows": trained.n_rows_in(group),
+                "weight": self.loss_weights_[group],
+                "loss": loss,
+                "relative_residual": relative[group],
+            }
+            for group, loss in losses.items()
+        }
 
     def _is_joined(self, optimizers: list[Optimizer]) -> bool:
         """Whether the method is left to choose everything about the steps: then it is the joined one."""
         (first, *others) = optimizers
         free = isinstance(first, NGD) and first.learning_rate is None and first.damping == "auto"
-        return free and not others and self.trainable == "all" and self.init == "domain"
+        return free and not others and self.trainable != "hidden" and self.init == "domain"
 
-    def _check_data(self, X: ArrayLike, y: ArrayLike | None, pde: PDE | None) -> tuple[NDArray, NDArray | None]:
-        X = self._validated(X, reset=True)
+    def _check_values(self, y: ArrayLike | None, n: int, pde) -> NDArray | None:
         if pde is None and y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y is None. With "
                 "pde=None it is a plain regressor; pass pde=... to solve an equation."
             )
-        if pde is not None and pde.domain is not None and X.shape[1] != pde.domain.n_dims:
-            raise ValueError(
-                f"X has {X.shape[1]} column(s), but {pde.domain!r} has {pde.domain.n_dims} coordinate(s)"
-                f"{' (time is the last)' if pde.domain.has_time else ''}; give one column for each."
-            )
-        return X, self._check_y(y, len(X), None if pde is None else pde.n_outputs)
-
-    def _check_y(self, y: ArrayLike | None, n: int, n_outputs: int | None = None) -> NDArray | None:
-        """Known values as (n, n_outputs), NaN where unknown."""
-        if y is None:
-            return None
-        values = check_array(
-            y, ensure_2d=False, allow_nd=False, ensure_all_finite="allow-nan", dtype=np.float64, input_name="y"
-        )
-        if n_outputs == 1:
-            values = column_or_1d(values, warn=True)
-        values = values.reshape(len(values), -1)
-        if len(values) != n:
-            raise ValueError(f"y has {len(values)} rows and X has {n}: inconsistent numbers of samples.")
-        if n_outputs is not None and values.shape[1] != n_outputs:
-            raise ValueError(f"y has {values.shape[1]} column(s), but the PDE has n_outputs={n_outputs}.")
-        return values
+        return check_known_values(y, n, None if pde is None else pde.n_outputs)
 
     def _check_weights(self, width: int, n_dims: int) -> Weights:
         """The weights of the last fit, to go on from."""
@@ -452,29 +523,26 @@ class PINNRegressor(RegressorMixin, BaseEstimator):
             )
         return weights
 
-    def _check_width(self, n_rows: int, joined: bool) -> int:
-        if isinstance(self.width, str) and self.width == "auto":
-            if self.warm_start and hasattr(self, "hidden_bias_"):
-                return len(self.hidden_bias_)
-            return min(SOLVED_WIDTH, max(20, int(0.8 * n_rows))) if joined else ITERATED_WIDTH
-        if not isinstance(self.width, Integral) or self.width < 1:
-            raise ValueError(f"width must be 'auto' or an integer >= 1, got {self.width!r}.")
-        return int(self.width)
+    def _choose_width(self, n_rows: int, joined: bool) -> int:
+        if not isinstance(self.width, str) or self.width != "auto":
+            return check_width(self.width)
+        if self.warm_start and hasattr(self, "hidden_bias_"):
+            return len(self.hidden_bias_)
+        return min(SOLVED_WIDTH, max(20, int(0.8 * n_rows))) if joined else ITERATED_WIDTH
 
-    def _check_loss_weights(self, problem: LeastSquares, bounds: tuple[NDArray, NDArray]) -> dict[str, float]:
-        given = self.loss_weights
-        if given is None:
-            return {}
-        if isinstance(given, str) and given == "auto":
-            return balanced_weights(problem, _half_width(bounds))
-        if not isinstance(given, dict) or not set(given) <= set(GROUPS):
-            raise ValueError(f"loss_weights must be 'auto', None or a dict with keys of {list(GROUPS)}, got {given!r}.")
-        for group, weight in given.items():
-            check_positive(f"loss_weights[{group!r}]", weight)
-        return given
+    def _choose_loss_weights(self, problem: LeastSquares, placement: Placement) -> dict[str, float]:
+        if isinstance(self.loss_weights, str) and self.loss_weights == "auto":
+            return balanced_weights(problem, half_width(placement.bounds))
+        return check_loss_weights(self.loss_weights)
 
     def _validated(self, X: ArrayLike, *, reset: bool = False) -> NDArray:
         return cast(NDArray, validate_data(self, X, reset=reset, dtype=[np.float64, np.float32]))
+
+    def _rows(self, X: ArrayLike, y: ArrayLike | None) -> tuple[NDArray, NDArray | None]:
+        """Points and known values for an evaluation."""
+        check_is_fitted(self)
+        X = self._validated(X)
+        return snapped(self.pde_, X), check_known_values(y, len(X))
 
     def _completed(self, X: NDArray, y: NDArray | None, region):
         """X with points of the regions for which the PDE has conditions but X has no rows."""
@@ -485,7 +553,8 @@ class PINNRegressor(RegressorMixin, BaseEstimator):
             if needed:
                 raise ValueError(
                     f"the PDE has conditions on {sorted(needed)}, but neither a domain to sample there nor a region= "
-                    "that says which rows of X lie there; pass one of them, or known values y."
+                    "that says which rows of X lie there; pass one of them, or known values y. (In a search, "
+                    "sklearn.set_config(enable_metadata_routing=True) sends region= to score as well.)"
                 )
             return X, y, region
         missing = needed - set(self.pde_.domain.region(X))
@@ -500,88 +569,41 @@ class PINNRegressor(RegressorMixin, BaseEstimator):
         return self.hidden_weights_, self.hidden_bias_, self.output_weights_.reshape(len(self.hidden_bias_), -1)
 
     def _network(self) -> TwoLayerNetwork:
-        device, dtype = _available_device(self.device, self.dtype)
+        device, dtype = available_device(self.device, self.dtype)
         return build_network(Weights(*self._weights()), get_activation(self.activation), self.trainable, device, dtype)
 
-    def _problem(self, X: NDArray, equations, network: TwoLayerNetwork) -> LeastSquares:
+    def _problem_at(self, X: NDArray, y: NDArray | None, region: ArrayLike | None) -> LeastSquares:
+        """The trained network and the equations at other rows; weights of one."""
+        network = self._network()
         x = as_tensor(X, network.hidden_bias.device, network.hidden_bias.dtype)
-        return LeastSquares(network, x, equations, None, time_axis(self.pde_, x))
+        return LeastSquares(network, x, assign_equations(self.pde_, X, y, region), None, time_axis(self.pde_, x))
 
     def _evaluate(self, X: ArrayLike, symbol: Symbol) -> NDArray:
         check_is_fitted(self)
         network = self._network()
-        at = network.at(as_tensor(self._validated(X), network.hidden_bias.device, network.hidden_bias.dtype))
-        columns = [_numpy(at.term(symbol, k)) for k in range(network.n_outputs)]
-        return columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
+        x = as_tensor(self._validated(X), network.hidden_bias.device, network.hidden_bias.dtype)
+        return _numpy(_columns(network, x, symbol))
 
 
-def resolve_device(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
-    """Turn the names of a device and a dtype into torch's.
-
-    Raises
-    ------
-    ValueError
-        If one is unknown, not on this machine, or the two do not go together.
-    """
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype={dtype!r} is unknown; choose one of {sorted(DTYPES)}.")
-    name = str(device)
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    kind = name.split(":")[0]
-    if kind not in DEVICES:
-        raise ValueError(f"device={device!r} is unknown; choose one of {list(DEVICES)}.")
-    if kind == "mps" and dtype == "float64":
-        raise ValueError("device='mps' has no float64; use dtype='float32', or device='cpu'.")
-    if (kind == "cuda" and not torch.cuda.is_available()) or (kind == "mps" and not torch.backends.mps.is_available()):
-        raise ValueError(f"device={device!r} is not available on this machine; use device='cpu' or 'auto'.")
-    return torch.device(name), DTYPES[dtype]
+def _columns(network: TwoLayerNetwork, x: torch.Tensor, symbol: Symbol) -> torch.Tensor:
+    """A derivative of all outputs, (n,) or (n, n_outputs)."""
+    at = network.at(x)
+    columns = [at.term(symbol, k) for k in range(network.n_outputs)]
+    return columns[0] if len(columns) == 1 else torch.stack(columns, dim=1)
 
 
-def _available_device(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
-    """The device, or the CPU with a warning where this machine has none such."""
-    try:
-        return resolve_device(device, dtype)
-    except ValueError as error:
-        if "not available" not in str(error):
-            raise
-        warnings.warn(f"device={device!r} is not available on this machine; predicting on the CPU.", stacklevel=2)
-        return torch.device("cpu"), DTYPES[dtype]
-
-
-def _check_choice(name: str, value, known) -> None:
-    if value not in known:
-        raise ValueError(f"{name}={value!r} is unknown; choose one of {sorted(known)}.")
-
-
-def _check_pde(pde) -> PDE:
-    if not isinstance(pde, PDE):
-        raise ValueError(f"pde must be a pinnlearn.pdes.PDE (an object, not a class) or None, got {pde!r}.")
-    return pde
-
-
-def _check_pinned(pde: PDE | None, equations) -> None:
-    if pde is not None and {equation.group for equation in equations} <= {"interior"}:
-        have = "X has no boundary or initial row" if pde.conditions else f"{type(pde).__name__} has no conditions"
-        raise ValueError(
-            f"nothing pins the solution down: {have}, and no value of u is known. Add boundary points to X (see "
-            "pde.sample and pinnlearn.stack_points), conditions to the PDE, or known values y."
-        )
-
-
-def _bounds(pde: PDE | None, X: NDArray) -> tuple[NDArray, NDArray]:
-    if pde is not None and pde.domain is not None:
-        return pde.domain.bounds
-    return X.min(axis=0).astype(float), X.max(axis=0).astype(float)
-
-
-def _half_width(bounds: tuple[NDArray, NDArray]) -> NDArray:
-    extent = bounds[1] - bounds[0]
-    return np.where(extent > 0, extent, 1.0) / 2
+def _estimated_bytes(problem: LeastSquares, joined: bool, optimizers: list[Optimizer]) -> int:
+    network, solved = problem.network(problem.start), 0
+    if joined:
+        trained = min(network.width, TRAINED_UNITS) * (network.n_dims + 1 + network.n_outputs)
+        solved = max(network.output_weights.numel(), trained)
+    elif any(optimizer.solves for optimizer in optimizers):
+        solved = problem.start.numel()
+    return fit_bytes(problem.n_residuals, network.width, solved, problem.start.element_size())
 
 
 def _numpy(tensor: torch.Tensor) -> NDArray:
     return tensor.detach().cpu().numpy().copy()
 
 
-__all__ = ["PINNRegressor", "resolve_device"]
+__all__ = ["PINNRegressor"]

@@ -23,6 +23,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from pinnlearn.activations import Activation
 from pinnlearn.jets import EquationError, Jet, Symbol, Term, Zero
 from pinnlearn.networks import NetworkAtPoints, Reading, TwoLayerNetwork, Weights
 
@@ -35,7 +36,7 @@ def as_tensor(array: ArrayLike, device: torch.device, dtype: torch.dtype) -> Ten
 
 
 def build_network(
-    weights: Weights, activation: Callable, trainable: str, device: torch.device, dtype: torch.dtype
+    weights: Weights, activation: Activation, trainable: str, device: torch.device, dtype: torch.dtype
 ) -> TwoLayerNetwork:
     """Put arrays of weights on a device, as a network."""
     W, b, a = (as_tensor(block, device, dtype) for block in weights)
@@ -126,6 +127,7 @@ class _NetworkTerms:
 
     def term(self, term: Term) -> Tensor:
         if term not in self.terms:
+            self._check_smooth_enough(term.symbol.order)
             values = self.at[term.points].term(term.symbol, term.output)
             self.terms[term] = values.requires_grad_(self._differentiable)
         return self.terms[term]
@@ -142,6 +144,17 @@ class _NetworkTerms:
         self.points.append(x)
         self.at.append(self.at[0].network.at(x))
         return len(self.points) - 1
+
+    def _check_smooth_enough(self, order: int) -> None:
+        network = self.at[0].network
+        name, highest = network.activation.name, network.activation.highest_order
+        # Hidden weights enter through the activation, so that their Jacobian has one order more.
+        if order + ("hidden_weights" in network.layout) > highest:
+            raise EquationError(
+                f"the equation reads a derivative of order {order}, but activation={name!r} serves equations up to "
+                f"order {highest - 1:.0f}, with trainable='output' up to order {highest:.0f}; use a smooth activation "
+                "such as 'tanh'."
+            )
 
 
 @dataclass(frozen=True)
@@ -228,6 +241,15 @@ class LeastSquares:
     def n_rows(self) -> int:
         """The number of rows, a row that has several equations counted for each."""
         return sum(len(block.x) for block in self._blocks)
+
+    def n_rows_in(self, group: str) -> int:
+        """The number of rows of X in a group, each counted once."""
+        return len(set().union(*(e.rows.tolist() for e in self.equations if e.group == group)))
+
+    @property
+    def n_residuals(self) -> int:
+        """The number of residuals, each component of each equation counted."""
+        return sum(r.numel() for r in self.at_zero())
 
     @property
     def equations(self) -> list[Equation]:
@@ -327,6 +349,16 @@ class Linearization:
     def loss(self) -> Tensor:
         """L = 1/2 ||r||^2, a scalar tensor."""
         return self.residual @ self.residual / 2
+
+    @property
+    def groups(self) -> NDArray:
+        """The group of each residual, (n_residuals,) of str."""
+        return np.concatenate([np.repeat(part.equation.group, part.residual.numel()) for part in self.parts])
+
+    def group_losses(self) -> dict[str, float]:
+        """The part of the loss that each group has, in the order of GROUPS."""
+        squares, groups = self.residual.square().cpu().numpy() / 2, self.groups
+        return {group: float(squares[groups == group].sum()) for group in GROUPS if group in groups}
 
     @property
     def gradient(self) -> Tensor:

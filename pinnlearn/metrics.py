@@ -69,8 +69,41 @@ def residual_scorer(estimator, X: ArrayLike, y: ArrayLike | None = None) -> floa
     return -estimator.relative_residual(X, y)
 
 
+def log_solution_scorer(estimator, X: ArrayLike, y: ArrayLike | None = None) -> float:
+    """Score a fitted model by the digits of its solution, -log10 of the relative L2 error.
+
+    For searches among models that agree to many digits: folds then count by their digits, where by the error itself
+    the worst fold would decide alone.
+    """
+    return _digits(-solution_scorer(estimator, X, y))
+
+
+def log_residual_scorer(estimator, X: ArrayLike, y: ArrayLike | None = None) -> float:
+    """Score a fitted model by the digits of its equations, -log10 of the mean relative residual.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from pinnlearn import PINNRegressor, problems
+    >>> pde = problems.poisson_1d()
+    >>> search = GridSearchCV(PINNRegressor(pde=pde), {"width": [10, 20]}, scoring=log_residual_scorer)
+    """
+    return _digits(-residual_scorer(estimator, X, y))
+
+
+def _digits(error: float) -> float:
+    # An error of zero would make the mean over folds infinite.
+    return -math.log10(max(error, np.finfo(float).tiny))
+
+
 def relative_residual(problem: LeastSquares, predicted: Tensor, half_width: np.ndarray) -> float:
-    """rho, the root mean square over groups of RMS residual / scale, without loss weights.
+    """rho, the root mean square of the relative residuals of all groups, see `relative_residuals`."""
+    groups = relative_residuals(problem, predicted, half_width).values()
+    return math.sqrt(sum(ratio**2 for ratio in groups) / len(groups))
+
+
+def relative_residuals(problem: LeastSquares, predicted: Tensor, half_width: np.ndarray) -> dict[str, float]:
+    """RMS residual / scale of each group, without loss weights.
 
     For equations with derivatives, scale^2 = mean(sum over the terms read of (c_t term_t)^2 + r_0^2), r_0 the
     residual of u = 0; but at least a tenth of the terms' natural size, for a u of the RMS predicted. For those of
@@ -84,6 +117,10 @@ def relative_residual(problem: LeastSquares, predicted: Tensor, half_width: np.n
         u at all scored rows.
     half_width : ndarray of shape (n_dims,)
         Half the extent of the domain along each axis.
+
+    Returns
+    -------
+    dict of group to float
     """
     squares: dict[str, list[Tensor]] = defaultdict(list)
     size = float(predicted.square().mean().sqrt())
@@ -91,8 +128,7 @@ def relative_residual(problem: LeastSquares, predicted: Tensor, half_width: np.n
         for component in range(part.residual.shape[1]):
             scale = _scale(part, component, r_0[:, component], size, half_width)
             squares[part.equation.group].append(_relative_squares(part.residual[:, component], scale))
-    groups = [float(torch.cat(parts).mean()) for parts in squares.values()]
-    return math.sqrt(sum(groups) / len(groups))
+    return {group: math.sqrt(float(torch.cat(parts).mean())) for group, parts in squares.items()}
 
 
 def _scale(part: LinearizedEquation, component: int, r_0: Tensor, size: float, half_width: np.ndarray) -> float:

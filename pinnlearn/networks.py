@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pinnlearn.activations import Activation
 from pinnlearn.jets import Symbol
 
 BLOCKS = {
@@ -47,6 +48,12 @@ def gaussian_weights(width: int, n_dims: int, n_outputs: int, rng: np.random.Gen
     return Weights(hidden[:, :-1].copy(), hidden[:, -1].copy(), signs)
 
 
+def half_width(bounds: tuple[NDArray, NDArray]) -> NDArray:
+    """Half the extent of a box along each axis; an axis of extent zero counts as 1."""
+    extent = bounds[1] - bounds[0]
+    return np.where(extent > 0, extent, 1.0) / 2
+
+
 def domain_weights(
     width: int, bounds: tuple[NDArray, NDArray], n_outputs: int, scale: float, rng: np.random.Generator
 ) -> Weights:
@@ -67,15 +74,13 @@ def domain_weights(
     rng : numpy Generator
     """
     lower, upper = bounds
-    extent = upper - lower
-    half_width = np.where(extent > 0, extent, 1.0) / 2
     directions = rng.standard_normal((width, len(lower)))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     slopes = directions * rng.uniform(0, scale, size=(width, 1))
     anchors = rng.uniform(-1, 1, size=slopes.shape)
     shifts = rng.uniform(-1, 1, size=width)
     signs = rng.choice([-1.0, 1.0], size=(width, n_outputs))
-    weights = slopes / half_width
+    weights = slopes / half_width(bounds)
     return Weights(weights, shifts - (slopes * anchors).sum(axis=1) - weights @ ((lower + upper) / 2), signs)
 
 
@@ -85,15 +90,14 @@ class TwoLayerNetwork:
 
     Parameters
     ----------
-    activation : callable
-        From `pinnlearn.activations`.
+    activation : Activation
     hidden_weights : Tensor of shape (m, n_dims)
     hidden_bias : Tensor of shape (m,)
     output_weights : Tensor of shape (m, n_outputs)
     trainable : {"hidden", "output", "all"}
     """
 
-    activation: Callable
+    activation: Activation
     hidden_weights: Tensor
     hidden_bias: Tensor
     output_weights: Tensor
@@ -165,13 +169,14 @@ class NetworkAtPoints:
         self.network = network
         self.x = x
         self._z = x @ network.hidden_weights.T + network.hidden_bias
+        self._core = network.activation.core(self._z)
         self._sigma: dict[int, Tensor] = {}
         self._root_width = math.sqrt(network.width)
 
     def sigma(self, order: int) -> Tensor:
         """sigma^(order)(z), (n, m)."""
         if order not in self._sigma:
-            self._sigma.update(self.network.activation(self._z, [order]))
+            self._sigma[order] = self.network.activation.evaluate(self._z, self._core, order)
         return self._sigma[order]
 
     def term(self, symbol: Symbol, output: int) -> Tensor:

@@ -7,13 +7,13 @@ residuals cost one factorisation, spend no row on validation and train nothing t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pinnlearn.activations import Activation
 from pinnlearn.least_squares import LeastSquares, build_network
 from pinnlearn.linalg import leave_one_out
 from pinnlearn.networks import TwoLayerNetwork, Weights, domain_weights, gaussian_weights
@@ -30,6 +30,8 @@ ROUND_OFF = 1e-27
 # Dampings of an output solve, in rising order; none is tried that is over PATIENCE times the best one so far.
 DAMPINGS = tuple(10.0**k for k in range(-27, 1, 3))
 PATIENCE = 1e5
+# What is left out is predicted as well by a fit whose left-out loss is within this factor; the plainer one is taken.
+AS_GOOD = 1.05
 # A smaller group is no judge: where two boundary values pin a solution down, neither predicts the other.
 JUDGING_GROUP = 20
 
@@ -47,7 +49,7 @@ class Placement:
     ----------
     bounds : pair of ndarray of shape (n_dims,)
     n_outputs : int
-    activation : callable
+    activation : Activation
     seed : int
     device : torch.device
     dtype : torch.dtype
@@ -55,7 +57,7 @@ class Placement:
 
     bounds: tuple[NDArray, NDArray]
     n_outputs: int
-    activation: Callable
+    activation: Activation
     seed: int
     device: torch.device
     dtype: torch.dtype
@@ -147,9 +149,11 @@ def substitute(placed: TwoLayerNetwork, trained: TwoLayerNetwork) -> TwoLayerNet
 
 
 def choose_damping(problem: LeastSquares) -> tuple[float, float]:
-    """Choose the damping of a solve for the output weights: the one that predicts left-out equations best.
+    """Choose the damping of a solve for the output weights: the largest that predicts left-out equations best.
 
-    Smooth problems with enough rows want next to none, noisy data and many dimensions more.
+    Smooth problems with enough rows want next to none, noisy data and many dimensions more. Where several do as well,
+    the equations leave something open (the gap between the boundary and the first row, for units with a kink there),
+    and only damping keeps the weights from using it.
 
     Returns
     -------
@@ -163,7 +167,10 @@ def choose_damping(problem: LeastSquares) -> tuple[float, float]:
         best = min(tried, key=lambda d: tried[d])
         if math.isfinite(best) and damping > PATIENCE * best:
             break
-    return best, tried[best]
+    if math.isinf(best):
+        return best, tried[best]
+    chosen = max(d for d in tried if math.isfinite(d) and tried[d] <= AS_GOOD * tried[best])
+    return chosen, tried[chosen]
 
 
 def left_out_loss(problem: LeastSquares, damping: float = ROUND_OFF) -> float:
@@ -183,10 +190,9 @@ def left_out_loss(problem: LeastSquares, damping: float = ROUND_OFF) -> float:
     """
     linear = problem.linearize(problem.start)
     residuals = leave_one_out(linear.jacobian(), -linear.residual, damping)
-    groups = np.concatenate([np.repeat(part.equation.group, part.residual.numel()) for part in linear.parts])
-    names, counts = np.unique(groups, return_counts=True)
+    names, counts = np.unique(linear.groups, return_counts=True)
     judges = names[counts >= min(JUDGING_GROUP, counts.max())]
-    judged = torch.as_tensor(np.isin(groups, judges), device=residuals.device)
+    judged = torch.as_tensor(np.isin(linear.groups, judges), device=residuals.device)
     loss = float(residuals[judged].square().sum()) / 2
     return loss if math.isfinite(loss) else math.inf
 

@@ -21,6 +21,7 @@ from pinnlearn.networks import TwoLayerNetwork
 from pinnlearn.optimizers import NGD, Optimizer, Progress, minimize
 from pinnlearn.optimizers.base import Result
 from pinnlearn.placement import ROUND_OFF, Placement, choose_damping, choose_scale, substitute
+from pinnlearn.reports import in_bytes
 
 # Steps after which the starts of hidden training are compared.
 AUDITION = 15
@@ -28,6 +29,8 @@ AUDITION = 15
 STUCK = 1e-3
 # A relative residual above which the user is warned.
 UNSOLVED = 1e-2
+# Trained units are kept only if they predict left-out equations better by this factor: they have more ways to go wrong.
+CLEARLY = 1.2
 # A cap on Gauss-Newton steps of an output solve, which converges quadratically or not at all.
 OUTPUT_STEPS = 15
 # Each damped step starts from the last one, so that many of them would undo the damping.
@@ -56,6 +59,12 @@ class History:
     def n_iter(self) -> int:
         """The number of steps so far."""
         return max(0, len(self.loss_curve) - 1)
+
+    def announce(self, problem: LeastSquares, n_bytes: int) -> None:
+        """Say what the training is going to cost."""
+        if self.verbose:
+            width = problem.network(problem.start).width
+            print(f"[PINNRegressor] {problem.n_residuals} residuals, {width} units: about {in_bytes(n_bytes)}")
 
     def left(self, optimizer: Optimizer) -> int:
         """The number of steps that may still be made."""
@@ -100,7 +109,7 @@ def train_jointly(
     Parameters
     ----------
     problem : LeastSquares
-        Its network has all blocks trainable and output weights zero.
+        Its network has all blocks trainable, or the output weights alone, and output weights zero.
     placement : Placement
         Draws further units.
     optimizer : NGD
@@ -147,7 +156,8 @@ def _best_of_stages(
     solved = _solve_output(problem, network, optimizer, history)
     good = solved.loss <= tol**2 * loss and solved.left_out_loss <= tol * loss
     # What is left of data alone may be noise, which hidden units would learn.
-    if good or _is_data(problem) or history.stop == "callback" or history.left(optimizer) < 1:
+    only_output = network.trainable == "output" or _is_data(problem)
+    if good or only_output or history.stop == "callback" or history.left(optimizer) < 1:
         return solved
     trained, trained_loss = _train_hidden(problem, placement, optimizer, tol**2 * loss, history)
     if history.stop == "callback" or history.left(optimizer) < 1:
@@ -156,7 +166,8 @@ def _best_of_stages(
     placed = placement.network(network.width, scale, network.trainable, zero=True)
     enriched = _solve_output(problem, substitute(placed, trained), optimizer, history)
     # By the training loss alone a wide network that interpolates its rows would win.
-    return min(solved, enriched, key=lambda stage: max(stage.loss, stage.left_out_loss))
+    before, after = (max(stage.loss, stage.left_out_loss) for stage in (solved, enriched))
+    return enriched if CLEARLY * after < before else solved
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import numpy as np
 import scipy.fft
 import torch
 
-from pinnlearn.activations import tanh
+from pinnlearn.activations import get_activation
+from pinnlearn.conditions import InitialVelocity, Neumann, Robin
 from pinnlearn.least_squares import Equation, LeastSquares, as_tensor, build_network
 from pinnlearn.networks import Weights
 from pinnlearn.pdes import Heat, Helmholtz, Poisson
@@ -20,6 +21,17 @@ from pinnlearn.pdes import Heat, Helmholtz, Poisson
 CPU = torch.device("cpu")
 WIDTH = 5
 LOSS_WEIGHTS = {"interior": 2.0, "boundary": 30.0, "initial": 0.5, "data": 7.0}
+
+
+ACTIVATIONS_BY_HAND = {
+    "tanh": torch.tanh,
+    "logistic": torch.sigmoid,
+    "softplus": lambda z: torch.log1p(torch.exp(z)),
+    "swish": lambda z: z * torch.sigmoid(z),
+    "relu3": lambda z: torch.relu(z) ** 3,
+    "sin": torch.sin,
+    "gaussian": lambda z: torch.exp(-(z**2) / 2),
+}
 
 
 def relative_error(result, reference) -> float:
@@ -196,6 +208,48 @@ CASES = {
         n_outputs=2,
     ),
     "periodic": Case((Law("boundary", _periodic, _periodic_by_hand), _value("interior", 3))),
+    "wave": Case(
+        (
+            Law(
+                "interior",
+                lambda x, u: u.d(2, 2) - 4 * u.laplacian,
+                lambda x, u, _: derivative(u(x, 0), x, 2, 2) - 4 * laplacian(u(x, 0), x, 2),
+            ),
+            _value("initial"),
+            Law("initial", InitialVelocity(_sine).residual, lambda x, u, _: derivative(u(x, 0), x, 2) - _sine(x)),
+        ),
+        n_dims=3,
+        has_time=True,
+    ),
+    "biharmonic": Case(
+        (
+            Law(
+                "interior",
+                lambda x, u: u.d(0, 0, 0, 0) + 2 * u.d(0, 0, 1, 1) + u.d(1, 1, 1, 1) - _sine(x),
+                lambda x, u, _: laplacian(laplacian(u(x, 0), x, 2), x, 2) - _sine(x),
+            ),
+            _value("boundary"),
+            Law("boundary", Neumann(_sine).residual, lambda x, u, normals: _dn(u(x, 0), x, normals) - _sine(x)),
+        )
+    ),
+    "third_order": Case(
+        (
+            Law(
+                "interior",
+                lambda x, u: u.d(1) + 6 * u.value * u.d(0) + u.d(0, 0, 0),
+                lambda x, u, _: (
+                    derivative(u(x, 0), x, 1)
+                    + 6 * u(x, 0) * derivative(u(x, 0), x, 0)
+                    + derivative(u(x, 0), x, 0, 0, 0)
+                ),
+            ),
+            Law(
+                "boundary",
+                Robin(2.0, -3.0, _sine).residual,
+                lambda x, u, normals: 2 * u(x, 0) - 3 * _dn(u(x, 0), x, normals) - _sine(x),
+            ),
+        )
+    ),
     "fourth_order": Case(
         (
             Law(
@@ -222,24 +276,25 @@ class Example:
     def rows(self) -> list[np.ndarray]:
         return np.split(np.arange(len(self.X)), np.cumsum([law.n for law in self.case.laws])[:-1])
 
-    def problem(self, trainable="all", dtype=torch.float64) -> LeastSquares:
+    def problem(self, trainable="all", dtype=torch.float64, activation="tanh") -> LeastSquares:
         """The problem in the package's way."""
         equations = [
             Equation("", law.group, law.equation, rows, self.normals[rows], self.known[rows] if law.known else None)
             for law, rows in zip(self.case.laws, self.rows, strict=True)
         ]
-        network = build_network(self.weights, tanh, trainable, CPU, dtype)
+        network = build_network(self.weights, get_activation(activation), trainable, CPU, dtype)
         return LeastSquares(network, as_tensor(self.X, CPU, dtype), equations, LOSS_WEIGHTS, self.case.has_time)
 
-    def residual(self, parameters, trainable):
-        """The weighted residuals by nested autograd: u(x) = m^(-1/2) sum_r a_r tanh(w_r . x + b_r)."""
+    def residual(self, parameters, trainable, activation="tanh"):
+        """The weighted residuals by nested autograd: u(x) = m^(-1/2) sum_r a_r sigma(w_r . x + b_r)."""
         W, b, a = _unpack(parameters, trainable, self.weights)
+        sigma = ACTIVATIONS_BY_HAND[activation]
         parts = []
         for law, rows in zip(self.case.laws, self.rows, strict=True):
             x = torch.tensor(self.X[rows], requires_grad=True)
             r = law.by_hand(
                 x,
-                lambda points, k: torch.tanh(points @ W.T + b) @ a[:, k] / math.sqrt(WIDTH),
+                lambda points, k: sigma(points @ W.T + b) @ a[:, k] / math.sqrt(WIDTH),
                 torch.tensor(self.normals[rows]),
             )
             parts.append(r - torch.tensor(self.known[rows]) if law.known else r)
@@ -272,12 +327,12 @@ def example(name: str) -> Example:
 
 
 @cache
-def reference(name: str, trainable: str):
+def reference(name: str, trainable: str, activation: str = "tanh"):
     """The residual and the dense Jacobian of a case, by autograd row by row."""
     ex = example(name)
     start = ex.problem(trainable).start
-    residual = ex.residual(start, trainable).detach()
-    return residual, torch.autograd.functional.jacobian(lambda w: ex.residual(w, trainable), start)
+    residual = ex.residual(start, trainable, activation).detach()
+    return residual, torch.autograd.functional.jacobian(lambda w: ex.residual(w, trainable, activation), start)
 
 
 @dataclass

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from pinnlearn.collocation import assign_equations, time_axis
-from pinnlearn.conditions import Condition, Dirichlet, Initial
+from pinnlearn.collocation import assign_equations, snapped, time_axis, warn_of_near_misses
+from pinnlearn.conditions import Condition, Dirichlet, Initial, InitialVelocity, Neumann, Periodic
 from pinnlearn.domains import Box, Interval, SpaceTime
 from pinnlearn.jets import Jet
 from pinnlearn.pdes import PDE, Heat, Poisson
@@ -214,6 +214,79 @@ def test_a_condition_in_an_unknown_region_is_an_error():
     pde = PDE(SQUARE, equation=lambda x, u: u.laplacian, conditions=[Condition(lambda x, u: u.value, region="boundry")])
     with pytest.raises(ValueError, match="boundry"):
         assign_equations(pde, np.array([INSIDE, LEFT]), None)
+
+
+def test_a_start_may_have_two_conditions():
+    pde = PDE(
+        SpaceTime(Interval(0.0, 1.0), 0.0, 1.0),
+        equation=lambda x, u: u.d(1, 1) - u.laplacian,
+        conditions=[Initial(0.0), InitialVelocity(1.0)],
+    )
+    assert holds(pde, [[0.5, 0.0]]) == [[("initial", "Initial"), ("initial", "InitialVelocity")]]
+
+
+def test_periodic_faces_are_left_alone_by_conditions_without_where():
+    everywhere, on_the_left = Dirichlet(0.0), Neumann(0.0, where=lambda x: x[:, 0] == 0)
+    pde = PDE(SQUARE, equation=lambda x, u: u.laplacian, conditions=[Periodic(0), everywhere, on_the_left])
+    periodic, neumann = ("boundary", "Condition"), ("boundary", "Neumann")
+    rows = [INSIDE, LEFT, RIGHT, BOTTOM, [1.0, 0.0]]
+    assert holds(pde, rows) == [
+        [("interior", "pde")],
+        [periodic, neumann],
+        [periodic],
+        [("boundary", "Dirichlet")],
+        [periodic],
+    ]
+
+
+def test_two_periodic_axes_meet_in_the_corners():
+    pde = PDE(SQUARE, equation=lambda x, u: u.laplacian, conditions=[Periodic(0), Periodic(1)])
+    assert [len(row) for row in holds(pde, [[0.0, 0.0], LEFT, BOTTOM])] == [2, 1, 1]
+
+
+def test_a_corner_has_the_normal_of_the_face_where_its_condition_holds():
+    conditions = [Neumann(0.0, where=lambda x: x[:, 1] == 0), Dirichlet(0.0, where=lambda x: x[:, 1] > 0)]
+    pde = PDE(SQUARE, equation=lambda x, u: u.laplacian, conditions=conditions)
+    equations = assign_equations(pde, np.array([[0.0, 0.0], BOTTOM, [1.0, 0.0], LEFT]), None)
+    (neumann,) = (equation for equation in equations if equation.name.startswith("Neumann"))
+    np.testing.assert_array_equal(neumann.normals, [[0, -1]] * 3)
+
+
+# Points that were rounded.
+
+
+def test_rounded_points_are_moved_onto_the_boundary():
+    pde = Poisson(Box([0.0, 0.0], [np.pi, 1.0]))
+    X = np.array([[3.14159, 0.5], [3.141593, 0.5], [2.0, 0.5]])
+    assert [row[0][0] for row in holds(pde, X)] == ["boundary", "boundary", "interior"]
+    np.testing.assert_array_equal(snapped(pde, X)[:, 0], [np.pi, np.pi, 2.0])
+    np.testing.assert_array_equal(snapped(Poisson(), X), X)
+
+
+@pytest.mark.parametrize(("digits", "count"), [(4, 120), (5, 60)])
+def test_near_misses_are_counted_in_a_warning(digits, count):
+    # The face at pi, rounded to 3.142 would be outside; pushed inside by the same amount instead.
+    pde = Poisson(Box([0.0, 0.0], [np.pi, 1.0]))
+    X = pde.sample(400, 0, random_state=0)
+    X[:count, 0] = np.pi - 0.3 * 10.0**-digits
+    with pytest.warns(UserWarning, match=rf"^{count} row\(s\) lie within 1e-0\d of .* count as interior.*six digits"):
+        warn_of_near_misses(pde, X, None)
+
+
+def test_one_row_very_near_the_boundary_is_no_chance():
+    pde = Poisson(Interval(0.0, 1.0))
+    X = np.append(np.linspace(0.1, 0.9, 50), 1 - 3e-9)[:, None]
+    with pytest.warns(UserWarning, match="1 row"):
+        warn_of_near_misses(pde, X, None)
+    warn_of_near_misses(pde, X, np.where(X > 0.95, 1.0, NAN))  # a known value is no near miss
+
+
+@pytest.mark.parametrize("method", ["sobol", "uniform", "grid", "lhs"])
+@pytest.mark.parametrize("seed", range(5))
+def test_sampled_points_are_no_near_misses(method, seed):
+    for domain in (Interval(0, 1), Box([0] * 10, [1] * 10), SpaceTime(SQUARE, 0.0, 1.0)):
+        pde = Poisson(domain)
+        warn_of_near_misses(pde, pde.sample(3000, 300, method=method, random_state=seed), None)
 
 
 # Whether the last coordinate is time.

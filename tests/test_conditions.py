@@ -3,7 +3,17 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from pinnlearn.conditions import Condition, Dirichlet, Initial, evaluate
+from pinnlearn.conditions import (
+    Condition,
+    Dirichlet,
+    Initial,
+    InitialVelocity,
+    Neumann,
+    Periodic,
+    Robin,
+    evaluate,
+)
+from pinnlearn.domains import Box, Interval, SpaceTime
 from pinnlearn.jets import Jet
 from tests.references import FunctionTerms
 
@@ -97,3 +107,86 @@ def test_clones_are_equal_and_others_are_not(condition):
 
 def test_a_dirichlet_condition_is_no_initial_condition():
     assert Dirichlet(1.0) != Initial(1.0)
+
+
+# Derivative conditions, on u = x y and v = x^2 with normals along either axis.
+
+NORMALS = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
+
+
+def product(x):
+    return x[:, 0] * x[:, 1]
+
+
+def square(x):
+    return x[:, 0] ** 2
+
+
+def on_boundary(*functions):
+    return Jet(FunctionTerms(X, *functions), normal_vectors=NORMALS)
+
+
+def test_neumann_is_the_outward_slope_less_the_flux():
+    slopes = [0.2, -0.4, 0.5]
+    u = on_boundary(product)
+    np.testing.assert_allclose(Neumann(0.1).residual(X, u).detach(), np.array(slopes) - 0.1)
+    np.testing.assert_allclose(Neumann(first).residual(X, u).detach(), slopes - X[:, 0].numpy())
+    both = Neumann(0.0).residual(X, on_boundary(product, square)).detach()
+    np.testing.assert_allclose(both, np.column_stack([slopes, [0.2, -0.6, 0.0]]))
+
+
+def test_robin_weighs_value_and_outward_slope():
+    value, slope = np.array([0.02, 0.12, 0.30]), np.array([0.2, -0.4, 0.5])
+    u = on_boundary(product)
+    np.testing.assert_allclose(Robin(2.0, 3.0, 0.5).residual(X, u).detach(), 2 * value + 3 * slope - 0.5)
+    by_functions = Robin(first, second, product).residual(X, u).detach()
+    x, t = X.numpy().T
+    np.testing.assert_allclose(by_functions, x * value + t * slope - value)
+
+
+def test_initial_velocity_is_the_slope_in_time():
+    u = Jet(FunctionTerms(X, product), has_time=True)
+    np.testing.assert_allclose(InitialVelocity(second).residual(X, u).detach(), X[:, 0] - X[:, 1])
+    assert InitialVelocity(0.0).region == "initial"
+
+
+@pytest.mark.parametrize("condition", [Neumann("zero"), Robin(1.0, 1.0, lambda x: x), InitialVelocity(lambda x: x)])
+def test_messages_of_derivative_conditions_name_them(condition):
+    u = Jet(FunctionTerms(X, product), has_time=True, normal_vectors=NORMALS)
+    with pytest.raises((ValueError, TypeError), match=f"the (flux|value) of {type(condition).__name__}"):
+        condition.residual(X, u)
+
+
+def test_periodic_compares_values_and_slopes_at_the_two_faces():
+    # u = x^2 y on [-1, 3] x [0, 1]: from x = -1 to x = 3 the value jumps by 8 y, the slope 2 x y by 8 y.
+    condition = Periodic(0).on(Box([-1.0, 0.0], [3.0, 1.0]))
+    x = torch.tensor([[-1.0, 0.25], [3.0, 0.5]], dtype=torch.float64)
+    jumps = condition.residual(x, Jet(FunctionTerms(x, lambda x: x[:, 0] ** 2 * x[:, 1]))).detach()
+    np.testing.assert_allclose(jumps, [[-2.0, -2.0], [4.0, 4.0]])
+    assert condition.where(torch.tensor([[-1.0, 0.5], [0.0, 0.0], [3.0, 1.0]])).tolist() == [True, False, True]
+
+
+def test_periodic_in_space_of_a_space_time_and_for_several_outputs():
+    condition = Periodic(0).on(SpaceTime(Interval(0.0, 2.0), 0.0, 1.0))
+    x = torch.tensor([[0.0, 0.5], [2.0, 1.0]], dtype=torch.float64)
+    u = Jet(FunctionTerms(x, first, lambda x: torch.cos(torch.pi * x[:, 0])))
+    jumps = condition.residual(x, u).detach()
+    # Value of each output, then slope of each: only the value of the first one jumps.
+    np.testing.assert_allclose(jumps, [[-2.0, 0, 0, 0], [2.0, 0, 0, 0]], atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("domain", "axis", "message"),
+    [(None, 0, "give the PDE a domain"), (Interval(0, 1), 1, "axis 1"), (SpaceTime(Interval(0, 1), 0, 1), 1, "axis 1")],
+)
+def test_periodic_needs_two_faces(domain, axis, message):
+    with pytest.raises(ValueError, match=message):
+        Periodic(axis).on(domain)
+
+
+@pytest.mark.parametrize("condition", [Neumann(first, where=second), Robin(1.0, first, 0.0), Periodic(1)])
+def test_new_conditions_are_values(condition):
+    assert clone(condition) == condition
+    assert eval(repr(Robin(1.0, 2.0, 0.0))) == Robin(1.0, 2.0, 0.0)
+    assert repr(Neumann(first)) == "Neumann(flux=first)"
+    assert repr(Neumann(lambda x: x)) == "Neumann(flux=<lambda>)"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pinnlearn.activations import tanh
+from pinnlearn.activations import ACTIVATIONS, get_activation
 from pinnlearn.jets import Symbol
 from pinnlearn.least_squares import (
     Equation,
@@ -38,6 +38,27 @@ def test_residual_and_jacobian_equal_nested_autograd(name, trainable):
     linear = linearized(name, trainable)
     assert relative_error(linear.residual, residual) < EXACT
     assert relative_error(linear.jacobian(), J) < EXACT
+
+
+# The order of the cases' equations, where it is above 2: relu3 has three derivatives, and the Jacobian takes one.
+ORDERS = {"third_order": 3, "fourth_order": 4, "biharmonic": 4}
+
+
+@each_case
+@pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if name != "tanh"])
+def test_every_activation_equals_nested_autograd_up_to_the_order_that_it_serves(name, activation):
+    for trainable, served in (("all", 2), ("output", 3)):
+        problem = example(name).problem(trainable, activation=activation)
+        if activation == "relu3" and ORDERS.get(name, 2) > served:
+            with pytest.raises(
+                ValueError, match=r"order \d, but activation='relu3' serves .* up to order 2.*'output'.*3"
+            ):
+                problem.linearize(problem.start)
+            continue
+        residual, J = reference(name, trainable, activation)
+        linear = problem.linearize(problem.start)
+        assert relative_error(linear.residual, residual) < EXACT
+        assert relative_error(linear.jacobian(), J) < EXACT
 
 
 @each_case
@@ -173,7 +194,7 @@ def test_balanced_weights_make_the_jacobian_independent_of_units():
 
 def small_network(n_outputs=1):
     weights = gaussian_weights(6, 2, n_outputs, np.random.default_rng(0))
-    return build_network(weights, tanh, "all", CPU, torch.float64)
+    return build_network(weights, get_activation("tanh"), "all", CPU, torch.float64)
 
 
 def small_problem(laws, n, n_outputs=1, groups=None, has_time=None):
@@ -276,6 +297,6 @@ def test_the_benchmark_problems_pass(name):
     pde, X = PROBLEMS[name].sample(0)
     X = X[:50]
     weights = domain_weights(5, pde.domain.bounds, 1, 1.0, np.random.default_rng(0))
-    network = build_network(weights, tanh, "all", CPU, torch.float64)
+    network = build_network(weights, get_activation("tanh"), "all", CPU, torch.float64)
     equations = assign_equations(pde, X, None)
     check_equations(LeastSquares(network, torch.tensor(X), equations, None, pde.has_time), network)

@@ -3,7 +3,14 @@ import pytest
 import torch
 
 from pinnlearn import PINNRegressor, problems, relative_l2_error
-from pinnlearn.metrics import exact_solution, residual_scorer, solution_scorer
+from pinnlearn.metrics import (
+    exact_solution,
+    log_residual_scorer,
+    log_solution_scorer,
+    relative_residuals,
+    residual_scorer,
+    solution_scorer,
+)
 from pinnlearn.pdes import Poisson
 
 
@@ -33,6 +40,17 @@ def test_residual_scorer_is_score_less_one(model):
     assert residual_scorer(model, X) == pytest.approx(model.score(X) - 1.0)
 
 
+def test_log_scorers_are_the_digits_of_the_others(model):
+    X = np.linspace(0, 1, 11)[:, None]
+    assert 10 ** -log_solution_scorer(model, X) == pytest.approx(-solution_scorer(model, X))
+    assert 10 ** -log_residual_scorer(model, X) == pytest.approx(-residual_scorer(model, X))
+    nothing = Poisson(problems.poisson_1d().domain, solution=lambda x: torch.zeros_like(x[:, 0]))
+    exact = PINNRegressor(pde=nothing, width=3, max_iter=1).fit(nothing.sample(10, 2, random_state=0))
+    exact.output_weights_ = np.zeros(3)
+    # u = 0 is exact: all the digits that there are, and no infinity in the mean over folds.
+    assert 300 < log_solution_scorer(exact, X) == log_residual_scorer(exact, X) < np.inf
+
+
 def test_relative_residual_by_hand():
     # u = 0 solves nothing of -u'' = 1, u(0) = u(1) = 2: interior ratio 1 (all of it is r_0), boundary ratio 1.
     model = PINNRegressor(pde=Poisson(problems.poisson_1d().domain, source=1.0, boundary=2.0), width=3, max_iter=1)
@@ -45,6 +63,9 @@ def test_relative_residual_by_hand():
     model.output_weights_ = np.full(3, 1.0 / (np.tanh(0.5) * np.sqrt(3)))
     np.testing.assert_allclose(model.predict(X), 1.0)
     assert model.relative_residual(X) == pytest.approx(np.sqrt((1.0 + 0.25) / 2))
+    problem = model._problem_at(X, None, None)
+    by_group = relative_residuals(problem, torch.as_tensor(model.predict(X)), np.array([0.5]))
+    assert by_group == pytest.approx({"interior": 1.0, "boundary": 0.5})
 
 
 def test_exact_solution_is_numpy():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from pinnlearn.activations import tanh
+from pinnlearn.activations import get_activation
 from pinnlearn.jets import VALUE, Symbol
 from pinnlearn.least_squares import build_network
 from pinnlearn.networks import BLOCKS, Weights, domain_weights, gaussian_weights
@@ -12,7 +12,9 @@ from tests.references import CPU, derivative, relative_error
 def network(trainable="all", width=4, n_dims=3, n_outputs=2):
     rng = np.random.default_rng(1)
     shapes = ((width, n_dims), (width,), (width, n_outputs))
-    return build_network(Weights(*map(rng.standard_normal, shapes)), tanh, trainable, CPU, torch.float64)
+    return build_network(
+        Weights(*map(rng.standard_normal, shapes)), get_activation("tanh"), trainable, CPU, torch.float64
+    )
 
 
 def test_value_is_the_formula():

@@ -8,7 +8,7 @@ import torch
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from pinnlearn.activations import tanh
+from pinnlearn.activations import get_activation
 from pinnlearn.collocation import assign_equations
 from pinnlearn.least_squares import LeastSquares, build_network
 from pinnlearn.linalg import SOLVERS
@@ -107,7 +107,7 @@ def benchmark(name, init):
         weights = gaussian_weights(width, X.shape[1], 1, rng)
     else:
         weights = domain_weights(width, pde.domain.bounds, 1, 2.0, rng)
-    network = build_network(weights, tanh, "output", CPU, torch.float64)
+    network = build_network(weights, get_activation("tanh"), "output", CPU, torch.float64)
     return LeastSquares(network, torch.tensor(X), assign_equations(pde, X, None), None, pde.has_time)
 
 

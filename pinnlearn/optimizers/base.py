@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from sklearn.exceptions import ConvergenceWarning
@@ -129,6 +129,8 @@ class Optimizer(Hyperparameters):
 
     learning_rate: float | None
     max_iter: int
+    # Whether a step solves a system with the Jacobian, which is what takes memory.
+    solves: ClassVar[bool] = False
 
     def check(self) -> None:
         """Check the hyperparameters.

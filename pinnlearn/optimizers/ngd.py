@@ -67,6 +67,8 @@ class NGD(Optimizer):
     NGD(learning_rate=0.1, damping=1e-10)
     """
 
+    solves = True
+
     def __init__(
         self,
         learning_rate: float | None = None,

@@ -1,0 +1,94 @@
+"""What a fit did, at a glance, and what it is going to cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pinnlearn.base import Hyperparameters
+
+
+@dataclass(frozen=True)
+class Report:
+    """What happened in a fit; prints as a table.
+
+    Attributes
+    ----------
+    pde : PDE or None
+    groups : dict of group to dict
+        For each group of rows its "rows", "weight", "loss" and "relative_residual".
+    width : int
+    activation : str
+    n_parameters : int
+    n_bytes : int
+        An estimate of the largest memory that the fit held at a time.
+    n_iter : int
+    seconds : float
+    loss : float
+    stop_reason : str
+    """
+
+    pde: Hyperparameters | None
+    groups: dict[str, dict[str, float]]
+    width: int
+    activation: str
+    n_parameters: int
+    n_bytes: int
+    n_iter: int
+    seconds: float
+    loss: float
+    stop_reason: str
+
+    def __str__(self) -> str:
+        reason, _, explanation = self.stop_reason.partition(": ")
+        return "\n".join(
+            [
+                "plain regression" if self.pde is None else repr(self.pde),
+                f"{'group':<8} {'rows':>5} {'weight':>8} {'loss':>8}  relative residual",
+                *(self._line(group) for group in self.groups),
+                f"{self.width} {self.activation} units, {self.n_parameters} parameters, about {in_bytes(self.n_bytes)}",
+                f"{self.n_iter} steps in {self.seconds:.1f} s, loss {self.loss:.1e}",
+                f"stopped by {reason}: {explanation}",
+            ]
+        )
+
+    __repr__ = __str__
+
+    def _line(self, group: str) -> str:
+        of = self.groups[group]
+        return f"{group:<8} {of['rows']:>5} {of['weight']:>8.3g} {of['loss']:>8.1e} {of['relative_residual']:>18.1e}"
+
+
+def in_bytes(n: float) -> str:
+    """A number of bytes in the unit that reads best.
+
+    Examples
+    --------
+    >>> in_bytes(123_456_789)
+    '123 MB'
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if n < 1000:
+            return f"{n:.0f} {unit}" if n >= 10 or unit == "B" else f"{n:.1f} {unit}"
+        n /= 1000
+    return f"{n:.1f} TB"
+
+
+def fit_bytes(n_residuals: int, width: int, n_solved: int, itemsize: int) -> int:
+    """Estimate the largest memory that a fit holds at a time.
+
+    Parameters
+    ----------
+    n_residuals, width : int
+    n_solved : int
+        The number of parameters that are solved for at once; 0 for methods that form no Jacobian.
+    itemsize : int
+        Bytes of a number.
+
+    Returns
+    -------
+    int
+        Bytes of the activation with four derivatives, of the Jacobian, and of a QR factorisation of the Jacobian
+        stacked on the damping, which is copied twice. (An undamped SVD takes a quarter more.)
+    """
+    smaller = min(n_residuals, n_solved)
+    return itemsize * (5 * n_residuals * width + 4 * n_residuals * n_solved + 3 * smaller**2)
