@@ -19,6 +19,10 @@ from pinnlearn.pdes import PDE
 # Distances, over the domain's extent, within which points are near misses if chance would hardly put so many there.
 NEAR = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
 UNLIKELY = 1e-5
+# In more dimensions a sample of the boundary need not meet every face.
+MAX_CHECKED_AXES = 3
+# Rows outside by less than this part of the domain's extent were rounded rather than scaled.
+ROUNDED = 1e-2
 
 
 def assign_equations(pde: PDE | None, X: NDArray, y: NDArray | None, region: ArrayLike | None = None) -> list[Equation]:
@@ -69,10 +73,15 @@ def resolve_regions(pde: PDE, X: NDArray, governed: NDArray, region: ArrayLike |
     outside = governed & ~pde.domain.contains(X)
     if outside.any():
         lower, upper = pde.domain.bounds
+        off = float(pde.domain.distance(X[outside]).max())
+        rounded = f"They are off by at most {off:.1g} of its extent: were they rounded? Give six digits or more."
+        scaled = (
+            "Give X in the units of the PDE; a scaler in front of PINNRegressor changes the PDE and is not needed (the "
+            "network scales by itself)."
+        )
         raise ValueError(
             f"{outside.sum()} of {governed.sum()} rows without a known value lie outside {pde.domain!r}: X spans "
-            f"{X.min(axis=0)} to {X.max(axis=0)}, the domain {lower} to {upper}. Give X in the units of the PDE; a "
-            "scaler in front of PINNRegressor changes the PDE and is not needed (the network scales by itself)."
+            f"{X.min(axis=0)} to {X.max(axis=0)}, the domain {lower} to {upper}. {rounded if off < ROUNDED else scaled}"
         )
     return pde.domain.region(X)
 
@@ -89,15 +98,45 @@ def bounding_box(pde: PDE | None, X: NDArray) -> tuple[NDArray, NDArray]:
     return X.min(axis=0).astype(float), X.max(axis=0).astype(float)
 
 
-def check_pinned(pde: PDE | None, equations: Sequence[Equation]) -> None:
+def check_pinned(pde: PDE | None, equations: Sequence[Equation], region: ArrayLike | None = None) -> None:
     """Raise a ValueError where nothing but the PDE in the interior is known."""
-    if pde is not None and {equation.group for equation in equations} <= {"interior"}:
-        have = "X has no boundary or initial row" if pde.conditions else f"{type(pde).__name__} has no conditions"
-        raise ValueError(
-            f"nothing pins the solution down: {have}, and no value of u is known. Add boundary points to X (see "
-            "pde.sample and pinnlearn.stack_points), conditions to the PDE, or known values y; for cross-validation "
-            "pinnlearn.model_selection.RegionKFold keeps boundary points in every fold."
-        )
+    if pde is None or not {equation.group for equation in equations} <= {"interior"}:
+        return
+    if not pde.conditions:
+        have = f"{type(pde).__name__} has no conditions"
+    elif pde.domain is None and region is None:
+        have = "without a domain, boundary rows cannot be told from others (pass domain= to the PDE, or region= to fit)"
+    else:
+        have = "X has no boundary or initial row under a condition"
+    raise ValueError(
+        f"nothing pins the solution down: {have}, and no value of u is known. Add boundary points to X (see "
+        "pde.sample and pinnlearn.stack_points), conditions to the PDE, or known values y; for cross-validation "
+        "pinnlearn.model_selection.RegionKFold keeps boundary points in every fold."
+    )
+
+
+def warn_of_bare_faces(pde: PDE | None, X: NDArray) -> None:
+    """Warn where a condition is to hold on the whole boundary, but no row lies on one of the faces of the domain."""
+    if pde is None or pde.domain is None or not _covers_the_boundary(pde):
+        return
+    if not pde.domain.on_boundary(X).any():  # another error, or a solution pinned down by known values
+        return
+    for axis in range(min(pde.domain.n_dims - pde.domain.has_time, MAX_CHECKED_AXES)):
+        ends = pde.domain.ends(X, axis)
+        for end, face in ((-1, pde.domain.bounds[0][axis]), (1, pde.domain.bounds[1][axis])):
+            if not (ends == end).any():
+                away = np.abs(X[:, axis] - face).min()
+                warnings.warn(
+                    f"no row of X lies on the face x[:, {axis}] = {face:.7g} of the domain, though a condition holds "
+                    f"on the whole boundary; the nearest row is {away:.2g} away. The solution may be anything there: "
+                    "add rows on it (were they rounded?), restrict the condition by where=, or pass region=.",
+                    UserWarning,
+                    stacklevel=4,
+                )
+
+
+def _covers_the_boundary(pde: PDE) -> bool:
+    return any(condition.region == "boundary" and condition.where is None for condition in pde.conditions)
 
 
 def warn_of_near_misses(pde: PDE | None, X: NDArray, y: NDArray | None) -> None:
@@ -192,8 +231,8 @@ def _periodic_rows(pde: PDE, X: NDArray) -> NDArray:
     """The rows that conditions without `where` leave to periodic ones, (n,) of bool."""
     taken = np.zeros(len(X), dtype=bool)
     for condition in pde.conditions:
-        if isinstance(condition, Periodic) and pde.domain is not None:
-            taken |= pde.domain.ends(X, condition.axis) != 0
+        if isinstance(condition, Periodic):
+            taken |= condition.on(pde.domain).where(_points(X))
     return taken
 
 
@@ -201,11 +240,14 @@ def _where(condition, name: str, X: NDArray) -> NDArray:
     if condition.where is None or not len(X):
         return np.ones(len(X), dtype=bool)
     try:
-        chosen = np.asarray(condition.where(_points(X)), dtype=bool)
+        chosen = np.asarray(condition.where(_points(X)))
     except IndexError as error:
         raise ValueError(f"where of {name} reads a coordinate that does not exist ({error}).") from error
-    if chosen.shape != (len(X),):
-        raise ValueError(f"where of {name} must give one bool a row, ({len(X)},), got shape {chosen.shape}.")
+    if chosen.shape != (len(X),) or chosen.dtype != bool:
+        raise ValueError(
+            f"where of {name} must give one bool a row, ({len(X)},), got shape {chosen.shape} of {chosen.dtype}; write "
+            "a comparison such as x[:, 0] == 0."
+        )
     if not chosen.any():
         warnings.warn(f"where of {name} selects none of {len(X)} {condition.region} rows.", stacklevel=2)
     return chosen

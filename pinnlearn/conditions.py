@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Real
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
@@ -201,6 +201,7 @@ class Periodic(Hyperparameters):
     """
 
     region = "boundary"
+    where = None
 
     def __init__(self, axis: int):
         self.axis = axis
@@ -213,6 +214,8 @@ class Periodic(Hyperparameters):
         ValueError
             If the domain has no two opposite faces there.
         """
+        if not isinstance(self.axis, Integral):
+            raise ValueError(f"the axis of {self!r} must be an integer, counted from 0.")
         if domain is None:
             raise ValueError(f"{self!r} needs to know where its two faces are; give the PDE a domain.")
         domain.ends(domain.bounds[0][None], self.axis)

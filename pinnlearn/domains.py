@@ -81,7 +81,7 @@ class Domain(Hyperparameters):
 
     def ends(self, X: ArrayLike, axis: int) -> NDArray:
         """For each row, -1 at the lower end of an axis, 1 at the upper end and 0 between; (n,) of int."""
-        raise ValueError(f"{self!r} has no two opposite faces along axis {axis}.")
+        raise ValueError(f"{self!r} has no two opposite faces along axis {axis}; axes in space count from 0.")
 
     @abstractmethod
     def sample_interior(self, n: int, rng: np.random.Generator, method: str = "sobol") -> NDArray:

@@ -17,9 +17,24 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from pinnlearn._version import __version__
 from pinnlearn.activations import get_activation
 from pinnlearn.base import Described
-from pinnlearn.collocation import assign_equations, bounding_box, check_pinned, snapped, time_axis, warn_of_near_misses
+from pinnlearn.collocation import (
+    assign_equations,
+    bounding_box,
+    check_pinned,
+    snapped,
+    time_axis,
+    warn_of_bare_faces,
+    warn_of_near_misses,
+)
 from pinnlearn.jets import VALUE, Symbol
-from pinnlearn.least_squares import LeastSquares, as_tensor, balanced_weights, build_network, check_equations
+from pinnlearn.least_squares import (
+    LeastSquares,
+    as_tensor,
+    balanced_weights,
+    build_network,
+    check_equations,
+    warn_of_free_constants,
+)
 from pinnlearn.metrics import relative_residual, relative_residuals
 from pinnlearn.networks import BLOCKS, INITS, TwoLayerNetwork, Weights, half_width
 from pinnlearn.optimizers import NGD, Optimizer
@@ -353,8 +368,9 @@ class PINNRegressor(RegressorMixin, Described):
         """Evaluate the relative residual of all equations, see `pinnlearn.metrics.relative_residual`."""
         points, values, region = self._completed(*self._rows(X, y), region)
         problem = self._problem_at(points, values, region)
-        predicted = torch.as_tensor(self.predict(points))
-        return relative_residual(problem, predicted, half_width(bounding_box(self.pde_, points)))
+        network = problem.network(problem.start)
+        x = as_tensor(points, network.hidden_bias.device, network.hidden_bias.dtype)
+        return relative_residual(problem, _columns(network, x, VALUE), half_width(bounding_box(self.pde_, points)))
 
     def describe(self) -> Report:
         """Tell what happened in `fit`: rows, losses and residuals by group, parameters, memory, why it stopped.
@@ -415,11 +431,12 @@ class PINNRegressor(RegressorMixin, Described):
         X = self._validated(X, reset=True)
         pde = check_pde(self.pde, X.shape[1])
         values = self._check_values(y, len(X), pde)
-        if region is None:
-            warn_of_near_misses(pde, X, values)
-        X = snapped(pde, X)
+        given, X = X, snapped(pde, X)
         equations = assign_equations(pde, X, values, region)
-        check_pinned(pde, equations)
+        check_pinned(pde, equations, region)
+        if region is None:
+            warn_of_near_misses(pde, given, values)
+            warn_of_bare_faces(pde, X)
 
         warm = self.warm_start and hasattr(self, "hidden_weights_")
         joined = not warm and self._is_joined(optimizers)
@@ -452,6 +469,7 @@ class PINNRegressor(RegressorMixin, Described):
         at_zero, probe = (placement.network(units, FALLBACK_SCALE, self.trainable, zero=zero) for zero in (True, False))
         problem = LeastSquares(at_zero, x, equations, None, has_time)
         check_equations(problem, probe)
+        warn_of_free_constants(problem.with_network(probe))
         return problem.with_weights(self._choose_loss_weights(problem, placement))
 
     def _start(

@@ -202,6 +202,18 @@ class Jet:
             )
         return Jet(self.source, self.has_time, self.normal_vectors, output, self.points)
 
+    def __getattr__(self, name: str):
+        raise AttributeError(
+            f"u has no {name!r}, but value, d(axis, ...), dt, dn, grad, laplacian, at(x) and u[k]; du/dx_0 is u.d(0)."
+        )
+
+    def _refuse(self, *others):
+        raise EquationError("the equation computes with u itself; write u.value for the values of u.")
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __pow__ = __neg__ = (
+        _refuse
+    )
+
     def __iter__(self) -> Iterator[Jet]:
         return (self[k] for k in range(self.source.n_outputs))
 

@@ -14,6 +14,7 @@ J = sum_t c_t * J_t with the closed-form J_t of the network: exact for linear an
 from __future__ import annotations
 
 import math
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -446,6 +447,26 @@ def check_equations(problem: LeastSquares, probe: TwoLayerNetwork) -> None:
                 "functions of x there (divisions by zero, logarithms), and that it is defined for u = 0."
             )
         _check_pointwise(block, probe)
+
+
+def warn_of_free_constants(problem: LeastSquares) -> None:
+    """Warn where u + c solves the equations as well as u does, for a constant c."""
+    parts = problem.linearize(problem.start).parts
+    n_outputs = problem.network(problem.start).n_outputs
+    for output in range(n_outputs):
+        if all(_ignores_constant(coefficients, output) for part in parts for coefficients in part.coefficients):
+            name = "u" if n_outputs == 1 else f"u[{output}]"
+            warnings.warn(
+                f"the equations tell {name} up to a constant only; give a known value in y, or a condition on {name} "
+                "itself.",
+                UserWarning,
+                stacklevel=5,
+            )
+
+
+def _ignores_constant(coefficients: dict[Term, Tensor], output: int) -> bool:
+    values = [c for term, c in coefficients.items() if term.symbol.order == 0 and term.output == output]
+    return not values or not bool(torch.stack(values).sum(dim=0).any())
 
 
 def _check_pointwise(block: _Block, probe: TwoLayerNetwork) -> None:

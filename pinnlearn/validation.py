@@ -41,7 +41,7 @@ def resolve_device(device: str | torch.device, dtype: str) -> tuple[torch.device
         name = "cuda" if torch.cuda.is_available() else "cpu"
     kind = name.split(":")[0]
     if kind not in DEVICES:
-        raise ValueError(f"device={device!r} is unknown; choose one of {list(DEVICES)}.")
+        raise ValueError(f"device={device!r} is unknown; choose one of {list(DEVICES)}, or 'cuda:1' and the like.")
     if kind == "mps" and dtype == "float64":
         raise ValueError("device='mps' has no float64; use dtype='float32', or device='cpu'.")
     try:
@@ -89,7 +89,20 @@ def check_pde(pde: Any, n_dims: int) -> PDE | None:
             f"X has {n_dims} column(s), but {pde.domain!r} has {pde.domain.n_dims} coordinate(s)"
             f"{' (time is the last)' if pde.domain.has_time else ''}; give one column for each."
         )
+    _check_conditions(pde.conditions)
     return clone(pde)
+
+
+def _check_conditions(conditions: Any) -> None:
+    advice = "write conditions=[Dirichlet(0.0), ...], a list of objects from pinnlearn.conditions."
+    if not isinstance(conditions, list | tuple):
+        raise ValueError(f"the conditions of a PDE must be a list, got {conditions!r}; {advice}")
+    for condition in conditions:
+        if isinstance(condition, type) or not hasattr(condition, "region"):
+            raise ValueError(f"{condition!r} is no condition; {advice} For a function use Condition(residual).")
+        where = getattr(condition, "where", None)
+        if where is not None and not callable(where):
+            raise ValueError(f"where of {condition!r} must be a function of x, got {where!r}.")
 
 
 def check_known_values(y: ArrayLike | None, n: int, n_outputs: int | None = None) -> NDArray | None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from pinnlearn.collocation import assign_equations, snapped, time_axis, warn_of_near_misses
+from pinnlearn.collocation import assign_equations, snapped, time_axis, warn_of_bare_faces, warn_of_near_misses
 from pinnlearn.conditions import Condition, Dirichlet, Initial, InitialVelocity, Neumann, Periodic
 from pinnlearn.domains import Box, Interval, SpaceTime
 from pinnlearn.jets import Jet
@@ -203,6 +203,8 @@ def test_where_may_give_numpy_and_gets_points_in_double_precision():
 def test_a_where_of_the_wrong_shape_says_so():
     with pytest.raises(ValueError, match=r"one bool a row, \(2,\), got shape \(2, 1\)"):
         assign_equations(poisson_where(lambda x: x[:, :1] == 0), np.array([INSIDE, LEFT, RIGHT]), None)
+    with pytest.raises(ValueError, match=r"of float64; write a comparison such as x\[:, 0\] == 0"):
+        assign_equations(poisson_where(lambda x: x[:, 0]), np.array([INSIDE, LEFT, RIGHT]), None)
 
 
 def test_a_where_that_reads_a_missing_coordinate_says_so():
@@ -287,6 +289,35 @@ def test_sampled_points_are_no_near_misses(method, seed):
     for domain in (Interval(0, 1), Box([0] * 10, [1] * 10), SpaceTime(SQUARE, 0.0, 1.0)):
         pde = Poisson(domain)
         warn_of_near_misses(pde, pde.sample(3000, 300, method=method, random_state=seed), None)
+
+
+def test_rounded_points_outside_get_another_advice_than_scaled_ones():
+    pde = Poisson(Box([0.0, 0.0], [np.pi, 1.0]))
+    with pytest.raises(ValueError, match=r"1 of 2 rows .* off by at most 0\.0001 of its extent: were they rounded"):
+        assign_equations(pde, np.array([[3.142, 0.5], [1.0, 0.5]]), None)
+    with pytest.raises(ValueError, match=r"1 of 2 rows .* a scaler in front"):
+        assign_equations(pde, np.array([[-1.0, 0.5], [1.0, 0.5]]), None)
+
+
+def test_a_face_without_rows_warns():
+    # 3.14 is inside of pi: the face there has lost its rows.
+    pde = Poisson(Box([0.0, 0.0], [np.pi, 1.0]))
+    X = pde.sample(50, 40, random_state=0)
+    warn_of_bare_faces(pde, X)
+    with pytest.warns(UserWarning, match=r"no row .* face x\[:, 0\] = 3\.141593 .* nearest row is 0\.0016 away"):
+        warn_of_bare_faces(pde, np.minimum(X, [3.14, 1.0]))
+
+
+def test_faces_that_need_no_rows_do_not_warn():
+    X = np.array([INSIDE, LEFT])
+    partial = poisson_where(lambda x: x[:, 0] == 0)
+    for pde in (partial, Poisson(SQUARE, boundary=None), Poisson(), None, Poisson(Box([0] * 4, [1] * 4))):
+        warn_of_bare_faces(
+            pde, X if pde is None or pde.domain is None or pde.domain.n_dims == 2 else np.ones((3, 4)) / 2
+        )
+    with pytest.warns(UserWarning, match="no row") as seen:
+        warn_of_bare_faces(Poisson(SQUARE), X)
+    assert len(seen) == 3
 
 
 # Whether the last coordinate is time.

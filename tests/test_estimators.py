@@ -660,6 +660,8 @@ def test_cuda_without_a_gpu_says_so(monkeypatch):
         (lambda x, u: u.laplacian - x[:, 2], r"coordinate that does not exist.*x\[:, 1\]"),
         (lambda x, u: u.d(2), "axis 2, but points have 2 coordinate"),
         (lambda x, u: u[1].value, r"output u\[1\].*1 output"),
+        (lambda x, u: u.laplacian - u, r"the equation of PDE: .*write u\.value"),
+        (lambda x, u: 2 * u, r"write u\.value"),
         (lambda x, u: x[:, 0], "reads nothing of u"),
     ],
 )
@@ -667,6 +669,39 @@ def test_bad_equations(equation, message):
     pde = PDE(SQUARE.domain, equation=equation, conditions=[Dirichlet(0.0)])
     with pytest.raises(ValueError, match=f"(?s){message}"):
         small(pde).fit(POINTS)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "message"),
+    [
+        (Dirichlet(0.0), r"must be a list, got Dirichlet\(value=0.0\); write conditions=\[Dirichlet"),
+        (None, "must be a list, got None"),
+        ([Dirichlet], "class .*Dirichlet.* is no condition; write"),
+        ([lambda x, u: u.value], r"is no condition; .*use Condition\(residual\)"),
+        ([0.0], "0.0 is no condition"),
+        ([Dirichlet(0.0, where=True)], "must be a function of x, got True"),
+        ([Periodic("x")], "axis of Periodic.* must be an integer"),
+        ([Periodic(2)], "no two opposite faces along axis 2; axes in space count from 0"),
+    ],
+)
+def test_bad_conditions(conditions, message):
+    pde = PDE(SQUARE.domain, equation=lambda x, u: u.laplacian, conditions=conditions)
+    with pytest.raises(ValueError, match=message):
+        small(pde).fit(POINTS)
+
+
+@pytest.mark.parametrize("conditions", [[Neumann(0.0)], [Periodic(0), Periodic(1)], [Condition(lambda x, u: u.d(0))]])
+def test_a_free_constant_warns_and_a_known_value_pins_it(conditions):
+    pde = PDE(SQUARE.domain, equation=lambda x, u: u.laplacian, conditions=conditions)
+    with pytest.warns(UserWarning, match="up to a constant only; give a known value in y"):
+        small(pde).fit(POINTS)
+    small(pde).fit(POINTS, np.where(np.arange(len(POINTS)) == 0, 1.0, np.nan))
+    small(PDE(SQUARE.domain, equation=lambda x, u: u.laplacian - u.value, conditions=conditions)).fit(POINTS)
+
+
+def test_without_a_domain_boundary_rows_cannot_be_told():
+    with pytest.raises(ValueError, match=r"without a domain, boundary rows cannot be told from others \(pass domain="):
+        small(Poisson(source=1.0)).fit(POINTS)
 
 
 def test_a_failed_fit_leaves_the_estimator_as_it_was(X):

@@ -139,3 +139,8 @@ def test_dt_without_time_says_what_to_use():
 def test_dn_without_normals_says_where_there_are_any():
     with pytest.raises(ValueError, match=r"no outward normal; normals exist on the boundary"):
         jet(wave).dn  # noqa: B018
+
+
+def test_a_misspelled_derivative_is_told_the_names_that_there_are():
+    with pytest.raises(AttributeError, match=r"u has no 'dx', but value, d\(axis, \.\.\.\).* du/dx_0 is u\.d\(0\)"):
+        jet(wave).dx  # noqa: B018

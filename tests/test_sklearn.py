@@ -82,6 +82,7 @@ def test_column_names_are_kept_and_checked(library):
     model = small().fit(frame)
     assert model.feature_names_in_.tolist() == NAMES
     np.testing.assert_array_equal(model.predict(frame), small().fit(X).predict(X))
+    assert model.score(frame) == small().fit(X).score(X)  # with warnings as errors: names are there throughout
     for method in ("predict", "score", "residual", "gram", "derivative"):
         with pytest.raises(ValueError, match=r"feature names should match[^|]*same order"):
             getattr(model, method)(frame[["y", "x"]])
