@@ -20,7 +20,7 @@ from pinnlearn.pdes import PDE
 NEAR = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
 UNLIKELY = 1e-5
 # In more dimensions a sample of the boundary need not meet every face.
-MAX_CHECKED_AXES = 3
+MAX_COVERED_DIMS = 3
 # Rows outside by less than this part of the domain's extent were rounded rather than scaled.
 ROUNDED = 1e-2
 
@@ -117,11 +117,10 @@ def check_pinned(pde: PDE | None, equations: Sequence[Equation], region: ArrayLi
 
 def warn_of_bare_faces(pde: PDE | None, X: NDArray) -> None:
     """Warn where a condition is to hold on the whole boundary, but no row lies on one of the faces of the domain."""
-    if pde is None or pde.domain is None or not _covers_the_boundary(pde):
+    # Without any boundary row there is another error, or known values pin the solution down.
+    if pde is None or pde.domain is None or not pde.domain.on_boundary(X).any():
         return
-    if not pde.domain.on_boundary(X).any():  # another error, or a solution pinned down by known values
-        return
-    for axis in range(min(pde.domain.n_dims - pde.domain.has_time, MAX_CHECKED_AXES)):
+    for axis in _axes_to_cover(pde):
         ends = pde.domain.ends(X, axis)
         for end, face in ((-1, pde.domain.bounds[0][axis]), (1, pde.domain.bounds[1][axis])):
             if not (ends == end).any():
@@ -135,8 +134,14 @@ def warn_of_bare_faces(pde: PDE | None, X: NDArray) -> None:
                 )
 
 
-def _covers_the_boundary(pde: PDE) -> bool:
-    return any(condition.region == "boundary" and condition.where is None for condition in pde.conditions)
+def _axes_to_cover(pde: PDE) -> list[int]:
+    """The axes whose two faces both need rows: not the periodic ones, and in many dimensions none."""
+    n_space = pde.domain.n_dims - pde.domain.has_time  # type: ignore[union-attr]
+    everywhere = [c for c in pde.conditions if c.region == "boundary" and c.where is None]
+    periodic = {c.axis for c in everywhere if isinstance(c, Periodic)}
+    if n_space > MAX_COVERED_DIMS or len(periodic) == len(everywhere):
+        return []
+    return [axis for axis in range(n_space) if axis not in periodic]
 
 
 def warn_of_near_misses(pde: PDE | None, X: NDArray, y: NDArray | None) -> None:

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -308,16 +310,28 @@ def test_a_face_without_rows_warns():
         warn_of_bare_faces(pde, np.minimum(X, [3.14, 1.0]))
 
 
-def test_faces_that_need_no_rows_do_not_warn():
-    X = np.array([INSIDE, LEFT])
-    partial = poisson_where(lambda x: x[:, 0] == 0)
-    for pde in (partial, Poisson(SQUARE, boundary=None), Poisson(), None, Poisson(Box([0] * 4, [1] * 4))):
-        warn_of_bare_faces(
-            pde, X if pde is None or pde.domain is None or pde.domain.n_dims == 2 else np.ones((3, 4)) / 2
-        )
-    with pytest.warns(UserWarning, match="no row") as seen:
-        warn_of_bare_faces(Poisson(SQUARE), X)
-    assert len(seen) == 3
+FACES = {
+    "a part of the boundary": (poisson_where(lambda x: x[:, 0] == 0), 0),
+    "no condition": (Poisson(SQUARE, boundary=None), 0),
+    "no domain": (Poisson(), 0),
+    "plain regression": (None, 0),
+    "periodic": (PDE(SQUARE, equation=lambda x, u: u.laplacian, conditions=[Periodic(0), Periodic(1)]), 0),
+    "periodic along x": (PDE(SQUARE, equation=lambda x, u: u.laplacian, conditions=[Periodic(0), Dirichlet(0.0)]), 2),
+    "everywhere": (Poisson(SQUARE), 3),
+}
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_faces_that_need_rows_warn_and_no_others(name):
+    pde, count = FACES[name]
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        warn_of_bare_faces(pde, np.array([INSIDE, LEFT]))
+    assert len(seen) == count
+
+
+def test_in_many_dimensions_a_sample_need_not_meet_every_face():
+    warn_of_bare_faces(Poisson(Box([0] * 4, [1] * 4)), np.array([[0.0, 0.5, 0.5, 0.5]]))
 
 
 # Whether the last coordinate is time.
