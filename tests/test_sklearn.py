@@ -18,6 +18,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import estimator_checks_generator
+from sklearn.utils.fixes import parse_version
 
 from pinnlearn import NGD, PINNRegressor, problems
 from pinnlearn.conditions import Condition, Dirichlet, Initial, Neumann, Periodic, Robin
@@ -248,6 +249,16 @@ def test_region_passes_through_pipelines_with_and_without_routing():
         np.testing.assert_array_equal(pipeline.fit(X, region=region).predict(X), expected)
         direct = small(pde=Poisson(source=1.0)).fit(X, region=region).score(X, region=region)
         assert pipeline.score(X, region=region) == pytest.approx(direct)
+
+
+@pytest.mark.skipif(
+    parse_version(sklearn.__version__) < parse_version("1.8"),
+    reason="a search before scikit-learn 1.8 sends no metadata to the score of a pipeline, whatever its estimator",
+)
+def test_region_passes_through_a_search_over_a_pipeline():
+    region = SQUARE.domain.region(X)
+    pipeline = make_pipeline(FunctionTransformer(), small(pde=Poisson(source=1.0)))
+    with sklearn.config_context(enable_metadata_routing=True):
         grid = {"pinnregressor__width": [5, 12]}
         search = GridSearchCV(pipeline, grid, cv=RegionKFold(3), n_jobs=2, error_score="raise")
         assert np.isfinite(search.fit(X, region=region).cv_results_["mean_test_score"]).all()
