@@ -7,13 +7,9 @@ import statistics
 import sys
 import time
 
-import numpy as np
-
 from pinnlearn import PINNRegressor, relative_l2_error
-from pinnlearn.metrics import exact_solution
+from pinnlearn.metrics import exact_solution, new_points
 from pinnlearn.problems import PROBLEMS
-
-N_TEST = 10_000
 
 
 def fit(name: str, seed: int) -> tuple[float, float]:
@@ -22,7 +18,7 @@ def fit(name: str, seed: int) -> tuple[float, float]:
     start = time.perf_counter()
     model = PINNRegressor(pde=pde, random_state=seed).fit(X)
     seconds = time.perf_counter() - start
-    X_new = pde.domain.sample_interior(N_TEST, np.random.default_rng(10_000 + seed), "uniform")
+    X_new = new_points(pde.domain)
     return relative_l2_error(exact_solution(pde, X_new), model.predict(X_new)), seconds
 
 

@@ -4,7 +4,18 @@ from pinnlearn import problems
 from pinnlearn._version import __version__
 from pinnlearn.estimators import PINNRegressor
 from pinnlearn.metrics import relative_l2_error
-from pinnlearn.optimizers import GD, NGD
+from pinnlearn.optimizers import GD, LBFGS, NGD, SGD, Adam
 from pinnlearn.sampling import stack_points
 
-__all__ = ["GD", "NGD", "PINNRegressor", "__version__", "problems", "relative_l2_error", "stack_points"]
+__all__ = [
+    "GD",
+    "LBFGS",
+    "NGD",
+    "SGD",
+    "Adam",
+    "PINNRegressor",
+    "__version__",
+    "problems",
+    "relative_l2_error",
+    "stack_points",
+]

@@ -69,7 +69,7 @@ def _horner(coefficients: tuple[float, ...], t: Tensor) -> Tensor:
     odd = (len(coefficients) - 1) % 2
     square = t * t
     *rest, lead = coefficients[odd::2]
-    result = torch.full_like(t, lead)
+    result = (square * lead).add_(rest.pop()) if rest else torch.full_like(t, lead)
     for coefficient in reversed(rest):
         result.mul_(square).add_(coefficient)
     return result.mul_(t) if odd else result

@@ -1,4 +1,4 @@
-"""The command `pinnlearn`: solve the benchmark problems, print a table, draw figures."""
+"""The command `pinnlearn`: solve the benchmark problems, rerun the paper's experiments; tables and figures."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pinnlearn import __version__
-from pinnlearn.displays import new_points, plot_solution
+from pinnlearn.displays import plot_solution
 from pinnlearn.estimators import PINNRegressor
-from pinnlearn.metrics import exact_solution, relative_l2_error
+from pinnlearn.metrics import exact_solution, new_points, relative_l2_error
 from pinnlearn.optimizers import OPTIMIZERS, Progress, get_optimizer
 from pinnlearn.problems import PROBLEMS
+from pinnlearn.reproduce import TABLES, Record, draw, make_runs, run_all, to_markdown
 from pinnlearn.validation import DEVICES, resolve_device
 
 COLUMNS = ("problem", "rows", "parameters", "steps", "loss", "relative L2 error", "seconds")
 LINE = "{:<14} {:>6} {:>11} {:>6} {:>9} {:>18} {:>8}"
 DPI = 130
+NO_FIGURES = 'No figures: matplotlib is missing. Install it by: pip install "pinnlearn[plot]"'
+# Of each cell of an experiment.
+SEEDS = 5
 
 
 class _Parser(argparse.ArgumentParser):
@@ -52,7 +56,13 @@ def _make_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="pinnlearn", description=description, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=__version__)
     parser.set_defaults(parser=parser)
-    commands = parser.add_subparsers(dest="command", metavar="{solve}")
+    commands = parser.add_subparsers(dest="command", metavar="{solve,reproduce}")
+    _add_solve(commands)
+    _add_reproduce(commands)
+    return parser
+
+
+def _add_solve(commands) -> None:
     explained = "solve benchmark problems, print a table, write figures"
     solve = commands.add_parser("solve", help=explained, description=explained, allow_abbrev=False)
     solve.add_argument("problems", nargs="*", metavar="PROBLEM", help=f"of {', '.join(PROBLEMS)}; by default all")
@@ -63,8 +73,19 @@ def _make_parser() -> argparse.ArgumentParser:
     solve.add_argument("--seed", type=int, default=0, help="of points and initial weights")
     solve.add_argument("--device", default="cpu", help=f"of {', '.join(DEVICES)}")
     solve.add_argument("--out", type=Path, default=Path("results"), help="folder of the figures (results/)")
-    solve.set_defaults(parser=solve)
-    return parser
+    solve.set_defaults(parser=solve, check=_check, run=_solve_all)
+
+
+def _add_reproduce(commands) -> None:
+    explained = "rerun one of the paper's experiments, write results, a table and a figure"
+    described = f"{explained}; what is interrupted goes on where it stopped when it is called again"
+    reproduce = commands.add_parser("reproduce", help=explained, description=described, allow_abbrev=False)
+    reproduce.add_argument("table", choices=TABLES, help="five problems, seven learning rates or five widths")
+    reproduce.add_argument("--seeds", type=int, help=f"number of seeds ({SEEDS}; 1 with --quick)")
+    reproduce.add_argument("--jobs", type=int, default=2, help="runs at a time, each on one thread (2)")
+    reproduce.add_argument("--quick", action="store_true", help="the same cells at a fraction of the steps: minutes")
+    reproduce.add_argument("--out", type=Path, default=Path("results"), help="folder of what is written (results/)")
+    reproduce.set_defaults(parser=reproduce, check=_check_reproduce, run=_reproduce)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -78,17 +99,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 1 if a problem failed; unknown names and bad values exit with 2.
+        0, or 1 if a problem failed, 130 if it was interrupted; unknown names and bad values exit with 2.
     """
     arguments = _parse(argv)
     if arguments.command is None:
         arguments.parser.print_help()
         return 0
     try:
-        _check(arguments)
+        arguments.check(arguments)
     except (ValueError, RuntimeError, OSError) as error:  # torch calls a malformed device a RuntimeError
         arguments.parser.error(str(error))
-    return _solve_all(arguments)
+    return arguments.run(arguments)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -133,8 +154,42 @@ def _solve_all(arguments: argparse.Namespace) -> int:
         except Exception as error:  # the line in the table stands without its figure
             status = _report(f"{name}, figure", error)
     if not can_draw:
-        print('No figures: matplotlib is missing. Install it by: pip install "pinnlearn[plot]"', file=sys.stderr)
+        print(NO_FIGURES, file=sys.stderr)
     return status
+
+
+def _check_reproduce(arguments: argparse.Namespace) -> None:
+    if arguments.seeds is None:
+        arguments.seeds = 1 if arguments.quick else SEEDS
+    if arguments.seeds < 1:
+        raise ValueError(f"--seeds must be at least 1, got {arguments.seeds}.")
+    if arguments.jobs < 1:
+        raise ValueError(f"--jobs must be at least 1, got {arguments.jobs}.")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+
+
+def _reproduce(arguments: argparse.Namespace) -> int:
+    """Make the runs that are left, then print and write the table and the figure; the exit status."""
+    name = f"{arguments.table}-quick" if arguments.quick else arguments.table
+    runs, record = make_runs(arguments.table, range(arguments.seeds), arguments.quick), Record(arguments.out, name)
+    n_finished = sum(map(record.is_finished, runs))
+    try:
+        with tqdm(total=len(runs), initial=n_finished, desc=arguments.table, unit=" runs", smoothing=0) as bar:
+            for run in run_all(runs, record, arguments.jobs):
+                bar.set_postfix_str(f"{run.problem}, {run.optimizer}", refresh=False)
+                bar.update()
+    except KeyboardInterrupt:
+        print(f"Interrupted; what is finished is in {record.path}, and the same command goes on.", file=sys.stderr)
+        return 130
+    results = [record.results[run] for run in runs]
+    text = to_markdown(arguments.table, results, record.points)
+    (arguments.out / f"{name}.md").write_text(text)
+    print(text, end="")
+    try:
+        draw(arguments.table, results, record.points).savefig(arguments.out / f"{name}.png", dpi=DPI)
+    except ImportError:
+        print(NO_FIGURES, file=sys.stderr)
+    return 0
 
 
 def _solve(name: str, arguments: argparse.Namespace) -> tuple[PINNRegressor, NDArray]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from pinnlearn.metrics import exact_solution, relative_l2_error
+from pinnlearn.metrics import exact_solution, new_points, relative_l2_error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 # Points of a curve, cells along each axis of an image, and points of a parity plot.
 CURVE_POINTS, CELLS, PARITY_POINTS = 401, 128, 2000
-# The points that a solution is judged at; a seed that nobody takes for training.
-NEW_POINTS, NEW_SEED = 10_000, 1_000_003
 # Where u is zero; matplotlib takes numbers near the smallest of float64 for zero.
 SMALLEST_ERROR = 1e-250
 # The exact solution is a broad band under the prediction: the two mostly coincide.
@@ -42,7 +40,7 @@ def plot_solution(model, X: ArrayLike | None = None) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Save it by `figure.savefig(path)`. Its title tells the error at `new_points` of the domain.
+        Save it by `figure.savefig(path)`. Its title tells the error at `pinnlearn.metrics.new_points` of the domain.
 
     Raises
     ------
@@ -71,11 +69,6 @@ def plot_solution(model, X: ArrayLike | None = None) -> Figure:
     return figure
 
 
-def new_points(domain) -> NDArray:
-    """Uniform random points that no model was trained on, always the same; (10000, n_dims)."""
-    return domain.sample_interior(NEW_POINTS, np.random.default_rng(NEW_SEED), "uniform")
-
-
 def _fields(model, X: NDArray) -> dict[str, NDArray]:
     """What is drawn at points, each (n,), under its title; the error comes last."""
     predicted = model.predict(X)
@@ -97,7 +90,8 @@ def _title(model) -> str:
     return f"{name}: relative L2 error {relative_l2_error(exact_solution(model.pde_, X), model.predict(X)):.1e}"
 
 
-def _make_panels(rows: int, columns: int) -> tuple[Figure, list[Axes]]:
+def make_panels(rows: int, columns: int) -> tuple[Figure, list[Axes]]:
+    """A figure of so many panels, row by row."""
     # Not pyplot: it would keep every figure alive, and ask for a display.
     from matplotlib.figure import Figure
 
@@ -106,7 +100,7 @@ def _make_panels(rows: int, columns: int) -> tuple[Figure, list[Axes]]:
 
 
 def _draw_curves(model, X: ArrayLike | None) -> Figure:
-    figure, (left, right) = _make_panels(1, 2)
+    figure, (left, right) = make_panels(1, 2)
     lower, upper = model.pde_.domain.bounds
     points = np.linspace(lower, upper, CURVE_POINTS)
     *curves, (error_label, error) = _fields(model, points).items()
@@ -138,7 +132,7 @@ def _draw_images(model) -> Figure:
     X, extent = _slice(domain)
     fields = {title: np.where(domain.contains(X), values, np.nan) for title, values in _fields(model, X).items()}
     has_parity = domain.n_dims > 2 and model.pde_.solution is not None
-    figure, axes = _make_panels(2, 2) if has_parity else _make_panels(1, len(fields))
+    figure, axes = make_panels(2, 2) if has_parity else make_panels(1, len(fields))
     *values, error = fields.values()
     style = {"vmin": np.nanmin(values[0]), "vmax": np.nanmax(values[0])}  # one scale for exact and prediction
     styles = [style] * len(values) + [_error_style(error, _rounding(values[-1]))]
@@ -196,4 +190,4 @@ def _draw_parity(ax: Axes, model) -> None:
     ax.set(xlabel="exact", ylabel="prediction", title=f"at {PARITY_POINTS} random points")
 
 
-__all__ = ["new_points", "plot_solution"]
+__all__ = ["plot_solution"]

@@ -29,10 +29,12 @@ from pinnlearn.collocation import (
 from pinnlearn.jets import VALUE, Symbol
 from pinnlearn.least_squares import (
     LeastSquares,
+    as_array,
     as_tensor,
     balanced_weights,
     build_network,
     check_equations,
+    evaluate,
     warn_of_free_constants,
 )
 from pinnlearn.metrics import relative_residual, relative_residuals
@@ -52,6 +54,7 @@ from pinnlearn.validation import (
     check_width,
     make_optimizers,
     resolve_device,
+    seed_optimizers,
 )
 
 # width="auto": output solves take as many units as rows determine well; iterations on all weights cost more.
@@ -71,7 +74,8 @@ class PINNRegressor(RegressorMixin, Described):
     pde : PDE, optional
         None is plain regression.
     optimizer : str, Optimizer or list of either
-        "ngd" or "gd", or an object such as `NGD(learning_rate=0.1, damping=1e-10)`; a list runs one after the other.
+        "ngd", "gd", "sgd", "adam" or "lbfgs", or an object such as `NGD(learning_rate=0.1, damping=1e-10)`. A list
+        runs one after the other, each for its own max_iter.
     width : "auto" or int
         The number of hidden units. "auto" takes 0.8 times the number of rows up to 1000 where the output weights
         are solved for (the default), 200 otherwise.
@@ -303,7 +307,7 @@ class PINNRegressor(RegressorMixin, Described):
         X = self._validated(X)
         problem = self._problem_at(X, None, np.full(len(X), "interior"))
         (part,) = problem.linearize(problem.start).parts
-        return _numpy(part.residual.squeeze(1) if part.residual.shape[1] == 1 else part.residual)
+        return as_array(part.residual.squeeze(1) if part.residual.shape[1] == 1 else part.residual)
 
     def gram(self, X: ArrayLike, y: ArrayLike | None = None, region: ArrayLike | None = None) -> NDArray:
         """Evaluate the Gram matrix J J^T of the weighted residuals in the trained weights.
@@ -321,7 +325,7 @@ class PINNRegressor(RegressorMixin, Described):
         problem = self._problem_at(*self._rows(X, y), region).with_weights(self.loss_weights_)
         linear = problem.linearize(problem.start)
         order = linear.row_order()
-        return _numpy(linear.gram())[np.ix_(order, order)]
+        return as_array(linear.gram())[np.ix_(order, order)]
 
     def score(
         self,
@@ -370,7 +374,7 @@ class PINNRegressor(RegressorMixin, Described):
         problem = self._problem_at(points, values, region)
         network = problem.network(problem.start)
         x = as_tensor(points, network.hidden_bias.device, network.hidden_bias.dtype)
-        return relative_residual(problem, _columns(network, x, VALUE), half_width(bounding_box(self.pde_, points)))
+        return relative_residual(problem, network.evaluate(x), half_width(bounding_box(self.pde_, points)))
 
     def describe(self) -> Report:
         """Tell what happened in `fit`: rows, losses and residuals by group, parameters, memory, why it stopped.
@@ -443,6 +447,7 @@ class PINNRegressor(RegressorMixin, Described):
         width = self._choose_width(len(X), joined)
         n_outputs = values.shape[1] if pde is None else pde.n_outputs  # type: ignore[union-attr]
         seed = int(as_generator(self.random_state).integers(2**62))
+        seed_optimizers(optimizers, seed)
         placement = Placement(bounding_box(pde, X), n_outputs, get_activation(self.activation), seed, device, dtype)
         x = as_tensor(X, device, dtype)
         problem = self._pose(x, equations, time_axis(pde, x), placement, width)
@@ -460,7 +465,7 @@ class PINNRegressor(RegressorMixin, Described):
         self.optimizer_ = optimizers if isinstance(self.optimizer, list | tuple) else optimizers[0]
         self._store_network(network)
         self._store_history(history)
-        self._store_groups(problem.with_network(network), _columns(network, x, VALUE), half_width(placement.bounds))
+        self._store_groups(problem.with_network(network), network.evaluate(x), half_width(placement.bounds))
         self.seconds_ = time.perf_counter() - begin
 
     def _pose(self, x, equations, has_time: bool | None, placement: Placement, width: int) -> LeastSquares:
@@ -491,9 +496,9 @@ class PINNRegressor(RegressorMixin, Described):
         return make_optimizers(self.optimizer, self.learning_rate, self.max_iter)
 
     def _store_network(self, network: TwoLayerNetwork) -> None:
-        self.hidden_weights_ = _numpy(network.hidden_weights)
-        self.hidden_bias_ = _numpy(network.hidden_bias)
-        output_weights = _numpy(network.output_weights)
+        self.hidden_weights_ = as_array(network.hidden_weights)
+        self.hidden_bias_ = as_array(network.hidden_bias)
+        output_weights = as_array(network.output_weights)
         self.output_weights_ = output_weights[:, 0] if network.n_outputs == 1 else output_weights
 
     def _store_history(self, history: History) -> None:
@@ -598,16 +603,7 @@ class PINNRegressor(RegressorMixin, Described):
 
     def _evaluate(self, X: ArrayLike, symbol: Symbol) -> NDArray:
         check_is_fitted(self)
-        network = self._network()
-        x = as_tensor(self._validated(X), network.hidden_bias.device, network.hidden_bias.dtype)
-        return _numpy(_columns(network, x, symbol))
-
-
-def _columns(network: TwoLayerNetwork, x: torch.Tensor, symbol: Symbol) -> torch.Tensor:
-    """A derivative of all outputs, (n,) or (n, n_outputs)."""
-    at = network.at(x)
-    columns = [at.term(symbol, k) for k in range(network.n_outputs)]
-    return columns[0] if len(columns) == 1 else torch.stack(columns, dim=1)
+        return evaluate(self._network(), self._validated(X), symbol)
 
 
 def _estimated_bytes(problem: LeastSquares, joined: bool, optimizers: list[Optimizer]) -> int:
@@ -618,10 +614,6 @@ def _estimated_bytes(problem: LeastSquares, joined: bool, optimizers: list[Optim
     elif any(optimizer.solves for optimizer in optimizers):
         solved = problem.start.numel()
     return fit_bytes(problem.n_residuals, network.width, solved, problem.start.element_size())
-
-
-def _numpy(tensor: torch.Tensor) -> NDArray:
-    return tensor.detach().cpu().numpy().copy()
 
 
 __all__ = ["PINNRegressor"]

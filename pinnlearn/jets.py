@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple, Protocol
 
 import torch
@@ -41,17 +42,32 @@ class Symbol:
 
     def __call__(self, w: Tensor) -> Tensor:
         """Evaluate p at each row of `w`, (m, n_dims) -> (m,)."""
-        return torch.stack([w[:, list(axes)].prod(dim=1) for axes in self.monomials]).sum(dim=0)
+        return w[:, _factors(self.monomials, w.device)].prod(dim=2).sum(dim=1)
 
     def gradient(self, w: Tensor) -> Tensor:
         """Evaluate grad p at each row of `w`, (m, n_dims) -> (m, n_dims)."""
-        result = torch.zeros_like(w)
-        for axes in self.monomials:
-            for axis, power in Counter(axes).items():
-                others = list(axes)
-                others.remove(axis)
-                result[:, axis] += power * w[:, others].prod(dim=1)
-        return result
+        axes, powers, others = _differentiated(self.monomials, w.device)
+        values = w[:, others].prod(dim=2).mul_(powers)
+        return torch.zeros_like(w).index_add_(1, axes, values)
+
+
+@cache
+def _factors(monomials: tuple[tuple[int, ...], ...], device: torch.device) -> Tensor:
+    """The axes whose coordinates are multiplied, (n_monomials, order)."""
+    return torch.tensor(monomials, dtype=torch.long, device=device)
+
+
+@cache
+def _differentiated(monomials: tuple[tuple[int, ...], ...], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """What monomials are differentiated by, (k,), the power that comes in front, and what is left, (k, order - 1)."""
+    parts = [
+        (axis, power, axes[: axes.index(axis)] + axes[axes.index(axis) + 1 :])
+        for axes in monomials
+        for axis, power in Counter(axes).items()
+    ]
+    axes, powers = (torch.tensor([part[k] for part in parts], dtype=torch.long, device=device) for k in (0, 1))
+    others = torch.tensor([part[2] for part in parts], dtype=torch.long, device=device)
+    return axes, powers, others.reshape(len(parts), max(0, len(monomials[0]) - 1))
 
 
 VALUE = Symbol(((),))

@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from pinnlearn.activations import Activation
-from pinnlearn.jets import EquationError, Jet, Symbol, Term, Zero
+from pinnlearn.jets import VALUE, EquationError, Jet, Symbol, Term, Zero
 from pinnlearn.networks import NetworkAtPoints, Reading, TwoLayerNetwork, Weights
 
 GROUPS = ("interior", "boundary", "initial", "data")
@@ -42,6 +42,16 @@ def build_network(
     """Put arrays of weights on a device, as a network."""
     W, b, a = (as_tensor(block, device, dtype) for block in weights)
     return TwoLayerNetwork(activation, W, b, a, trainable)
+
+
+def as_array(tensor: Tensor) -> NDArray:
+    """The way back: an array of its own."""
+    return tensor.detach().cpu().numpy().copy()
+
+
+def evaluate(network: TwoLayerNetwork, X: ArrayLike, symbol: Symbol = VALUE) -> NDArray:
+    """A derivative of u, or u itself, at points given as an array; (n,) or (n, n_outputs)."""
+    return as_array(network.evaluate(as_tensor(X, network.hidden_bias.device, network.hidden_bias.dtype), symbol))
 
 
 @dataclass(frozen=True)
@@ -295,6 +305,13 @@ class LeastSquares:
     def at_zero(self) -> list[Tensor]:
         """Each equation's unweighted residuals, (n, q), of the function that is zero."""
         return [block(Zero(block.x, self._network.n_outputs)) for block in self._blocks]
+
+    @property
+    def strata(self) -> list[NDArray]:
+        """The rows of X by the equation that governs them, a row with several by the first; each row once."""
+        rows, first = np.unique(np.concatenate([e.rows for e in self.equations]), return_index=True)
+        governing = np.repeat(np.arange(len(self.equations)), [len(e.rows) for e in self.equations])[first]
+        return [rows[governing == equation] for equation in np.unique(governing)]
 
     def subset(self, rows: NDArray) -> LeastSquares:
         """The same problem on some of the rows of X, e.g. a mini-batch; groups are averaged over what is left."""

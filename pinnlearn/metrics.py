@@ -14,6 +14,8 @@ from pinnlearn.least_squares import LeastSquares, LinearizedEquation, as_tensor,
 
 # A term counts for at least this part of its natural size: in Laplace(u) = 0 all terms may vanish with the residual.
 SMALLEST_TERM = 0.1
+# The points that a solution is judged at; a seed that nobody takes for training.
+NEW_POINTS, NEW_SEED = 10_000, 1_000_003
 
 
 def relative_l2_error(y_true: ArrayLike, y_pred: ArrayLike) -> float:
@@ -45,6 +47,11 @@ def exact_solution(pde, X: ArrayLike) -> np.ndarray:
     if pde is None or pde.solution is None:
         raise ValueError("the PDE has no exact solution; pass solution=..., a function of x.")
     return np.asarray(pde.solution(as_tensor(X, torch.device("cpu"), torch.float64)))
+
+
+def new_points(domain) -> np.ndarray:
+    """Uniform random points that no model was trained on, always the same; (10000, n_dims)."""
+    return domain.sample_interior(NEW_POINTS, np.random.default_rng(NEW_SEED), "uniform")
 
 
 def solution_scorer(estimator, X: ArrayLike, y: ArrayLike | None = None) -> float:

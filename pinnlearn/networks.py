@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pinnlearn.activations import Activation
-from pinnlearn.jets import Symbol
+from pinnlearn.jets import VALUE, Symbol
 
 BLOCKS = {
     "hidden": ("hidden_weights", "hidden_bias"),
@@ -145,6 +145,12 @@ class TwoLayerNetwork:
         """The network at points `x` of shape (n, n_dims)."""
         return NetworkAtPoints(self, x)
 
+    def evaluate(self, x: Tensor, symbol: Symbol = VALUE) -> Tensor:
+        """A derivative of all outputs at points, (n,) or (n, n_outputs); without a symbol the outputs themselves."""
+        at = self.at(x)
+        columns = [at.term(symbol, k) for k in range(self.n_outputs)]
+        return columns[0] if len(columns) == 1 else torch.stack(columns, dim=1)
+
     def tangent(self, direction: Tensor) -> dict[str, Tensor]:
         """A direction in the space of parameters, block by block; zero in the blocks that are not trained."""
         moved = self.with_parameters(direction)
@@ -163,14 +169,15 @@ class Reading(NamedTuple):
 
 
 class NetworkAtPoints:
-    """A network at points; derivatives of the activation are computed once, for all terms."""
+    """A network at points; derivatives of the activation and symbols are computed once, for all terms."""
 
     def __init__(self, network: TwoLayerNetwork, x: Tensor):
         self.network = network
         self.x = x
-        self._z = x @ network.hidden_weights.T + network.hidden_bias
+        self._z = torch.addmm(network.hidden_bias, x, network.hidden_weights.T)
         self._core = network.activation.core(self._z)
         self._sigma: dict[int, Tensor] = {}
+        self._symbols: dict[Symbol, Tensor] = {}
         self._root_width = math.sqrt(network.width)
 
     def sigma(self, order: int) -> Tensor:
@@ -179,10 +186,16 @@ class NetworkAtPoints:
             self._sigma[order] = self.network.activation.evaluate(self._z, self._core, order)
         return self._sigma[order]
 
+    def symbol(self, symbol: Symbol) -> Tensor:
+        """p(w), (m,)."""
+        if symbol not in self._symbols:
+            self._symbols[symbol] = symbol(self.network.hidden_weights)
+        return self._symbols[symbol]
+
     def term(self, symbol: Symbol, output: int) -> Tensor:
         """The derivative with this symbol of one output, (n,)."""
         net = self.network
-        read_out = symbol(net.hidden_weights) * net.output_weights[:, output]
+        read_out = self.symbol(symbol) * net.output_weights[:, output]
         return self.sigma(symbol.order) @ read_out / self._root_width
 
     def add_jacobian(self, readings: list[Reading], out: dict[str, Tensor]) -> None:
@@ -213,7 +226,7 @@ class NetworkAtPoints:
         total = torch.zeros_like(self.x[:, 0])
         dz = self.x @ tangent["hidden_weights"].T + tangent["hidden_bias"]
         for symbol, output, coefficient in readings:
-            p, a = symbol(net.hidden_weights), net.output_weights[:, output]
+            p, a = self.symbol(symbol), net.output_weights[:, output]
             dp = (symbol.gradient(net.hidden_weights) * tangent["hidden_weights"]).sum(dim=1)
             through_read_out = self.sigma(symbol.order) @ (p * tangent["output_weights"][:, output] + a * dp)
             through_activation = (self.sigma(symbol.order + 1) * dz) @ (a * p)
@@ -222,9 +235,25 @@ class NetworkAtPoints:
 
     def vjp(self, readings: list[Reading], blocks: tuple[str, ...]) -> Tensor:
         """The column sums of the Jacobian, (n_parameters of the blocks,), without forming it."""
-        parts = {"hidden_weights": self._weight_sums, "hidden_bias": self._bias_sums,
-                 "output_weights": self._output_sums}  # fmt: skip
-        return torch.cat([parts[block](readings) for block in blocks]) / self._root_width
+        net = self.network
+        sums = {block: torch.zeros_like(getattr(net, block)) for block in blocks}
+        for order, c, read_outs, group in self._by_order(readings):
+            through_read_out = c.T @ self.sigma(order)
+            if "output_weights" in sums:
+                for column, reading in zip(through_read_out, group, strict=True):
+                    sums["output_weights"][:, reading.output].addcmul_(column, self.symbol(reading.symbol))
+            if "hidden_weights" in sums:
+                through_activation = (self._slope_sums(order, c) * read_outs[:, None]).sum(dim=0)
+                sums["hidden_bias"] += through_activation[-1]
+                sums["hidden_weights"] += through_activation[:-1].T
+                if order:  # the symbol of a value is constant
+                    sums["hidden_weights"] += (self._symbol_gradients(group) * through_read_out[:, :, None]).sum(dim=0)
+        return torch.cat([sums[block].movedim(0, -1).reshape(-1) for block in blocks]) / self._root_width
+
+    def _slope_sums(self, order: int, c: Tensor) -> Tensor:
+        """sum_i c_it (x_i, 1) sigma^(k + 1)(z_ir) for each reading t, (T, n_dims + 1, m), as one product."""
+        weighted = torch.cat([c[:, :, None] * self.x[:, None], c[:, :, None]], dim=2)
+        return (weighted.flatten(1).T @ self.sigma(order + 1)).unflatten(0, weighted.shape[1:])
 
     def _by_order(self, readings: list[Reading]) -> Iterator[tuple[int, Tensor, Tensor, list[Reading]]]:
         """For each order k: k, the coefficients C (n, T), the read-outs a * p (T, m), the readings."""
@@ -233,7 +262,7 @@ class NetworkAtPoints:
             groups[reading.symbol.order].append(reading)
         net = self.network
         for order, group in groups.items():
-            read_outs = [t.symbol(net.hidden_weights) * net.output_weights[:, t.output] for t in group]
+            read_outs = [self.symbol(t.symbol) * net.output_weights[:, t.output] for t in group]
             yield order, torch.stack([t.coefficient for t in group], dim=1), torch.stack(read_outs), group
 
     def _slope(self, readings: list[Reading]) -> Tensor:
@@ -263,26 +292,7 @@ class NetworkAtPoints:
     def _add_output_columns(self, readings: list[Reading], out: Tensor) -> None:
         columns = out.unflatten(1, (self.network.n_outputs, self.network.width)).unbind(dim=1)
         for order, c, _, group in self._by_order(readings):
-            symbols = torch.stack([t.symbol(self.network.hidden_weights) for t in group])
+            symbols = torch.stack([self.symbol(t.symbol) for t in group])
             for output in {t.output for t in group}:
                 chosen = [i for i, t in enumerate(group) if t.output == output]
                 columns[output].addcmul_(c[:, chosen] @ symbols[chosen], self.sigma(order))
-
-    def _weight_sums(self, readings: list[Reading]) -> Tensor:
-        total = torch.zeros_like(self.network.hidden_weights)
-        for order, c, a, group in self._by_order(readings):
-            for axis in range(self.network.n_dims):
-                total[:, axis] += (((c * self.x[:, axis, None]).T @ self.sigma(order + 1)) * a).sum(dim=0)
-            total += (self._symbol_gradients(group) * (c.T @ self.sigma(order))[:, :, None]).sum(dim=0)
-        return total.T.reshape(-1)
-
-    def _bias_sums(self, readings: list[Reading]) -> Tensor:
-        return sum(((c.T @ self.sigma(k + 1)) * a).sum(dim=0) for k, c, a, _ in self._by_order(readings))  # type: ignore[return-value]
-
-    def _output_sums(self, readings: list[Reading]) -> Tensor:
-        net = self.network
-        total = torch.zeros_like(net.output_weights)
-        for order, c, _, group in self._by_order(readings):
-            for sums, reading in zip(c.T @ self.sigma(order), group, strict=True):
-                total[:, reading.output] += sums * reading.symbol(net.hidden_weights)
-        return total.T.reshape(-1)

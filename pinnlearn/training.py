@@ -10,16 +10,18 @@ placed ones add the digits of what is smooth.
 from __future__ import annotations
 
 import math
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from sklearn.exceptions import ConvergenceWarning
 
-from pinnlearn.least_squares import LeastSquares
+from pinnlearn.least_squares import LeastSquares, evaluate
 from pinnlearn.networks import TwoLayerNetwork
 from pinnlearn.optimizers import NGD, Optimizer, Progress, minimize
-from pinnlearn.optimizers.base import Result
+from pinnlearn.optimizers.base import Result, State
 from pinnlearn.placement import ROUND_OFF, Placement, choose_damping, choose_scale, substitute
 from pinnlearn.reports import in_bytes
 
@@ -54,6 +56,7 @@ class History:
     loss_curve: list[float] = field(default_factory=list)
     stages: list[tuple[str, int]] = field(default_factory=list)
     stop: str = ""
+    begun: float = field(default_factory=time.perf_counter)
 
     @property
     def n_iter(self) -> int:
@@ -75,8 +78,10 @@ class History:
         first = self.n_iter
         self.stages.append((stage, first))
 
-        def on_step(n_iter: int, loss: float) -> bool:
-            return self._tell(Progress(first + n_iter, loss, stage))
+        def on_step(n_iter: int, state: State) -> bool:
+            seconds = time.perf_counter() - self.begun
+            predict = partial(evaluate, problem.network(state.parameters))
+            return self._tell(Progress(first + n_iter, state.loss, stage, seconds, predict))
 
         result = minimize(optimizer, problem, problem.start, on_step=on_step, **options)
         self.loss_curve += result.loss_curve[1 if self.loss_curve else 0 :]
@@ -96,7 +101,7 @@ def train(problem: LeastSquares, optimizers: Sequence[Optimizer], tol: float, hi
     for optimizer in optimizers:
         result = history.run(type(optimizer).__name__, optimizer, problem, target=target)
         problem = problem.with_network(problem.network(result.parameters))
-        if result.stop == "callback":
+        if result.stop in ("callback", "tol"):
             break
     return problem.network(problem.start)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from numbers import Integral
 from typing import Any
 
@@ -156,3 +156,10 @@ def make_optimizers(optimizer: Any, learning_rate: float | None, max_iter: int |
     for each in optimizers:
         each.set_params(**overrides).check()
     return optimizers
+
+
+def seed_optimizers(optimizers: Iterable[Optimizer], seed: int) -> None:
+    """Give a seed to the optimizers that want one and have none."""
+    for optimizer in optimizers:
+        if optimizer.get_params().get("random_state", seed) is None:
+            optimizer.set_params(random_state=seed)

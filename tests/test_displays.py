@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from pinnlearn import PINNRegressor, problems
-from pinnlearn.displays import CELLS, NEW_POINTS, new_points, plot_solution
+from pinnlearn.displays import CELLS, plot_solution
 from pinnlearn.domains import Box
-from pinnlearn.metrics import exact_solution, relative_l2_error
+from pinnlearn.metrics import NEW_POINTS, exact_solution, new_points, relative_l2_error
 from pinnlearn.pdes import PDE, Poisson
 
 pytest.importorskip("matplotlib")

@@ -6,15 +6,17 @@ import joblib
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV
 
-from pinnlearn import GD, NGD, PINNRegressor, problems, relative_l2_error, stack_points
+from pinnlearn import GD, LBFGS, NGD, SGD, Adam, PINNRegressor, problems, relative_l2_error, stack_points
 from pinnlearn.activations import ACTIVATIONS
 from pinnlearn.conditions import Condition, Dirichlet, Initial, InitialVelocity, Neumann, Periodic, Robin
 from pinnlearn.domains import Box, Interval, SpaceTime
 from pinnlearn.metrics import exact_solution
+from pinnlearn.optimizers import get_optimizer
 from pinnlearn.pdes import PDE, Heat, Poisson
 from pinnlearn.problems import PROBLEMS
 
@@ -301,12 +303,15 @@ def test_units_do_not_matter(length, amplitude):
 
 
 def test_plain_regression_does_not_fit_noise():
-    rng = np.random.default_rng(0)
-    X = rng.uniform(-1, 1, (300, 2))
-    truth = np.sin(3 * X[:, 0]) + X[:, 1] ** 2
-    model = PINNRegressor(random_state=0).fit(X, truth + 0.1 * rng.standard_normal(300))
-    # The optimum for k smooth degrees of freedom is 0.1 sqrt(k / 300); k = 75 is generous.
-    assert np.sqrt(np.mean((model.predict(X) - truth) ** 2)) < 0.05
+    def error(seed):
+        rng = np.random.default_rng(seed)
+        X = rng.uniform(-1, 1, (300, 2))
+        truth = np.sin(3 * X[:, 0]) + X[:, 1] ** 2
+        model = PINNRegressor(random_state=0).fit(X, truth + 0.1 * rng.standard_normal(300))
+        return np.sqrt(np.mean((model.predict(X) - truth) ** 2))
+
+    # A fit of k smooth degrees of freedom keeps 0.1 sqrt(k / 300) of the noise; k = 150 of 240 units is generous.
+    assert np.median([error(seed) for seed in range(5)]) < 0.07
 
 
 # The contract: attributes, rows, regions, scores.
@@ -469,6 +474,50 @@ def test_callbacks_see_progress_and_can_stop(pde, X):
 def test_verbose_prints_lines(pde, X, capsys):
     small(pde, verbose=2).fit(X)
     assert "step 1: loss" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "fall"),
+    [("gd", 0.15), ("sgd", 1), (SGD(0.1, batch_size=10), 0.1), ("adam", 0.98), (Adam(1e-2, batch_size=10), 0.1),
+     ("lbfgs", 1e-2), ("ngd", 1e-4), (["adam", LBFGS()], 1e-2)],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("seed", range(3))
+def test_every_optimizer_lowers_the_loss(pde, X, optimizer, fall, seed):
+    # Ten times and more what these seeds give, but for "sgd" and "adam", whose default rates move little in 200 steps.
+    stages = optimizer if isinstance(optimizer, list) else [optimizer]
+    optimizer = [get_optimizer(clone(stage, safe=False)).set_params(max_iter=200) for stage in stages]
+    model = PINNRegressor(pde=pde, optimizer=optimizer, width=20, tol=0, random_state=seed).fit(X)
+    assert model.loss_ < fall * model.loss_curve_[0]
+
+
+def test_mini_batches_are_seeded_by_the_estimator(pde, X):
+    def weights(seed, **options):
+        model = PINNRegressor(
+            pde=pde, optimizer=Adam(batch_size=10, max_iter=3, **options), width=5, random_state=seed, init="gaussian"
+        )
+        return model.fit(X).hidden_weights_
+
+    np.testing.assert_array_equal(weights(0), weights(0))
+    assert not np.array_equal(weights(0), weights(0, random_state=7))
+
+
+def test_a_list_ends_where_the_equations_are_solved(pde, X):
+    model = PINNRegressor(
+        pde=pde, width=20, optimizer=[NGD(learning_rate=0.5, max_iter=50), Adam(max_iter=50)], tol=0.1, random_state=0
+    ).fit(X)
+    assert model.stages_ == [("NGD", 0)]
+    assert model.stop_reason_.startswith("tol")
+
+
+def test_the_loss_curve_of_a_list_joins_up(pde, X):
+    model = PINNRegressor(pde=pde, width=20, tol=0, random_state=0)
+    alone = clone(model).set_params(optimizer=Adam(max_iter=5)).fit(X)
+    model.set_params(optimizer=[Adam(max_iter=5), LBFGS(max_iter=6), NGD(max_iter=4)]).fit(X)
+    assert model.stages_ == [("Adam", 0), ("LBFGS", 5), ("NGD", 11)]
+    assert model.loss_curve_[:6] == alone.loss_curve_
+    assert len(model.loss_curve_) == model.n_iter_ + 1 == 16
+    assert (np.diff(model.loss_curve_[5:]) <= 0).all()  # the later two never raise the loss
 
 
 def test_a_list_of_optimizers_runs_one_after_the_other(pde, X):

@@ -13,8 +13,9 @@ from pinnlearn.collocation import assign_equations
 from pinnlearn.least_squares import LeastSquares, build_network
 from pinnlearn.linalg import SOLVERS
 from pinnlearn.networks import domain_weights, gaussian_weights
-from pinnlearn.optimizers import GD, NGD, OPTIMIZERS, Optimizer, get_optimizer, minimize
+from pinnlearn.optimizers import GD, LBFGS, NGD, OPTIMIZERS, SGD, Adam, Optimizer, get_optimizer, minimize
 from pinnlearn.optimizers.base import STOP_REASONS, State
+from pinnlearn.optimizers.stochastic import deal
 from pinnlearn.problems import PROBLEMS
 from tests.references import CPU, TorchProblem, relative_error, with_spectrum
 
@@ -237,12 +238,15 @@ def singular():
         (logarithm, GD(learning_rate=1e3)),
         (singular, NGD(learning_rate=1.0, damping=1e-300, solver="cholesky")),
         (rosenbrock, GD(learning_rate=1e200)),
+        (rosenbrock, SGD(learning_rate=1e200, batch_size=None)),
+        (logarithm, Adam(learning_rate=1e3)),
+        (logarithm, SGD(learning_rate=1e3, batch_size=None)),
     ],
 )
 def test_a_step_that_is_not_finite_is_not_taken(make, optimizer):
     problem, start = make()
     with pytest.warns(
-        ConvergenceWarning, match=r"(NGD|GD), step \d+: .*lower learning_rate, or raise damping.*are kept"
+        ConvergenceWarning, match=r"(NGD|GD|SGD|Adam), step \d+: .*lower learning_rate, or raise damping.*are kept"
     ):
         result = minimize(optimizer, problem, start)
     assert result.stop == "non_finite"
@@ -299,6 +303,118 @@ def test_a_given_learning_rate_is_kept_though_the_loss_rises():
     assert curve[-1] > curve[0]
 
 
+# Epochs by torch.optim.
+
+
+def by_hand():
+    """L = 1/2 ((2 a - 2)^2 + (b + a)^2): its gradient is J^T r with J = [[2, 0], [1, 1]]."""
+    return TorchProblem(lambda w: torch.stack([2 * w[0] - 2, w[1] + w[0]]), 2), vector(2.0, 1.0)
+
+
+def test_sgd_by_hand():
+    problem, start = by_hand()
+    result = minimize(SGD(learning_rate=0.1, momentum=0.5, batch_size=None, max_iter=2), problem, start)
+    # v = (7, 3), w = (1.3, 0.7); J^T r = (3.2, 2), v = (6.7, 3.5), w = (0.63, 0.35).
+    np.testing.assert_allclose(result.parameters, [0.63, 0.35])
+    np.testing.assert_allclose(result.loss_curve, [6.5, (0.6**2 + 2.0**2) / 2, (0.74**2 + 0.98**2) / 2])
+
+
+def test_adam_by_hand():
+    problem, start = by_hand()
+    result = minimize(Adam(learning_rate=0.1, betas=(0.5, 0.8), max_iter=2), problem, start)
+    # The first step is eta * sign(g); then m = (g_1 + 2 g_2) / 3 and v = (0.8 g_1^2 + g_2^2) / 1.8, bias taken off.
+    g_1 = np.array([7.0, 3.0])
+    first = np.array([1.9, 0.9])
+    g_2 = np.array([2 * (2 * first[0] - 2) + first.sum(), first.sum()])
+    second = first - 0.1 * ((g_1 + 2 * g_2) / 3) / np.sqrt((0.8 * g_1**2 + g_2**2) / 1.8)
+    np.testing.assert_allclose(result.parameters, second, rtol=1e-7)  # torch adds 1e-8 to the root
+
+
+def test_batches_take_every_row_once_and_from_each_stratum_its_part():
+    strata = [np.arange(60), np.arange(100, 130), np.arange(200, 202)]
+    batches = deal(strata, 10, np.random.default_rng(0))
+    assert len(batches) == 10  # 92 rows
+    for stratum, part in zip(strata, (6, 3, 2), strict=True):
+        assert [np.isin(rows, stratum).sum() for rows in batches] == [part] * 10
+    shared_out = np.concatenate([rows[rows < 200] for rows in batches])
+    assert sorted(shared_out) == [*range(60), *range(100, 130)]
+
+
+@pytest.mark.parametrize("name", ["poisson_1d", "heat_1d"])
+def test_the_loss_is_the_mean_of_the_losses_of_batches(name):
+    problem = benchmark(name, "gaussian")
+    problem = problem.subset(np.concatenate([rows[: 5 * (len(rows) // 5) or None] for rows in problem.strata]))
+    n_rows = sum(map(len, problem.strata))
+    batches = deal(problem.strata, math.ceil(n_rows / 5), np.random.default_rng(0))
+    losses = [float(problem.subset(rows).loss(problem.start)) for rows in batches]
+    assert len(losses) == 5
+    assert np.mean(losses) == pytest.approx(float(problem.loss(problem.start)), rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam])
+def test_one_batch_of_all_rows_is_the_full_batch(kind):
+    problem = benchmark("heat_1d", "gaussian")
+    whole, one = (
+        minimize(kind(learning_rate=1e-5, batch_size=size, max_iter=3), problem, problem.start).parameters
+        for size in (None, 10**6)
+    )
+    assert relative_error(one - problem.start, whole - problem.start) < 1e-10
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam])
+def test_epochs_are_seeded(kind):
+    problem = benchmark("heat_1d", "gaussian")
+    first, same, other = (
+        minimize(kind(learning_rate=1e-5, batch_size=40, random_state=s, max_iter=2), problem, problem.start).parameters
+        for s in (0, 0, 1)
+    )
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+
+
+# L-BFGS.
+
+
+@pytest.mark.parametrize("make", [rosenbrock, exponential_problem, fit_of_data])
+def test_lbfgs_finds_the_minimum_that_scipy_finds_in_as_many_steps(make):
+    problem, start = make()
+
+    def loss_and_gradient(w):
+        linear = problem.linearize(torch.tensor(w))
+        return float(linear.loss), linear.gradient.numpy()
+
+    reference = scipy.optimize.minimize(
+        loss_and_gradient, start.numpy(), jac=True, method="L-BFGS-B", options={"ftol": 1e-30, "gtol": 1e-10}
+    )
+    result = minimize(LBFGS(max_iter=2 * reference.nit), problem, start)
+    assert relative_error(result.parameters, reference.x) < 1e-6
+    assert result.loss <= reference.fun + 1e-12
+
+
+def test_lbfgs_evaluates_no_point_twice():
+    problem, start = rosenbrock()
+    seen = []
+    counted = TorchProblem(lambda w: problem.residual(w), 2)
+    counted.linearize = lambda w: seen.append(tuple(w.tolist())) or problem.linearize(w)
+    minimize(LBFGS(max_iter=20), counted, start)
+    assert len(seen) == len(set(seen))
+
+
+@pytest.mark.parametrize("J", [[[1.0, 0.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]]], ids=["minimum", "J = 0"])
+def test_lbfgs_stalls_at_a_minimum(J):
+    J = torch.tensor(J, dtype=torch.float64)
+    problem, start = TorchProblem(lambda w: torch.cat([J @ w, vector(3.0)]), 2), vector(0.0, 0.0)
+    result = minimize(LBFGS(), problem, start)
+    assert (result.stop, result.n_iter, result.loss) == ("stalled", 1, 4.5)
+
+
+def test_lbfgs_ends_where_round_off_ends_it():
+    problem, start = fit_of_data()
+    result = minimize(LBFGS(max_iter=1000), problem, start)
+    assert result.stop == "stalled"
+    assert float(torch.linalg.vector_norm(problem.linearize(result.parameters).gradient)) < 1e-7
+
+
 # The loop.
 
 
@@ -318,15 +434,17 @@ def test_it_stops_at_the_target():
     assert result.loss <= 2.5 < result.loss_curve[-2]
 
 
-def test_a_callback_sees_every_step_and_may_stop():
+@pytest.mark.parametrize("optimizer", [GD(1e-4), SGD(1e-4, batch_size=None), Adam(), LBFGS(), NGD()], ids=repr)
+def test_a_callback_sees_every_step_and_may_stop(optimizer):
     problem, start = rosenbrock()
     seen = []
 
-    def on_step(n_iter, loss):
-        seen.append((n_iter, loss))
+    def on_step(n_iter, state):
+        assert float(problem.loss(state.parameters)) == pytest.approx(state.loss, rel=1e-12)
+        seen.append((n_iter, state.loss))
         return n_iter == 4
 
-    result = minimize(GD(learning_rate=1e-4), problem, start, on_step=on_step)
+    result = minimize(optimizer, problem, start, on_step=on_step)
     assert result.stop == "callback"
     assert seen == list(enumerate(result.loss_curve))[1:]
     assert len(seen) == 4
@@ -342,7 +460,8 @@ def test_the_best_parameters_are_kept():
 def test_the_start_is_left_alone():
     problem, start = rosenbrock()
     kept = start.clone()
-    for optimizer in (NGD(), NGD(learning_rate=0.1, damping=0), GD(max_iter=3)):
+    full = (SGD(1e-4, batch_size=None, max_iter=3), Adam(max_iter=3))
+    for optimizer in (NGD(), NGD(learning_rate=0.1, damping=0), GD(max_iter=3), LBFGS(max_iter=3), *full):
         minimize(optimizer, problem, start)
     assert torch.equal(start, kept)
 
@@ -373,13 +492,16 @@ def test_optimizers_by_name_are_valid(name):
     assert type(optimizer) is OPTIMIZERS[name]
 
 
-@pytest.mark.parametrize("optimizer", ["adam", None, NGD, 3])
+@pytest.mark.parametrize("optimizer", ["Adam", None, NGD, 3])
 def test_unknown_optimizers_are_told_the_known_ones(optimizer):
-    with pytest.raises(ValueError, match=r"unknown; choose one of \['gd', 'ngd'\]"):
+    with pytest.raises(ValueError, match=r"unknown; choose one of \['adam', 'gd', 'lbfgs', 'ngd', 'sgd'\]"):
         get_optimizer(optimizer)
 
 
-@pytest.mark.parametrize("optimizer", [NGD(), NGD(0.1, 1e-10, "qr", False, 7), GD(), GD(0.1, 5)])
+@pytest.mark.parametrize(
+    "optimizer",
+    [NGD(), NGD(0.1, 1e-10, "qr", False, 7), GD(), GD(0.1, 5), SGD(0.1, 0.5), Adam(0.1, (0.5, 0.9), 7), LBFGS(0.1, 7)],
+)
 def test_optimizers_are_values(optimizer):
     copy = clone(optimizer)
     assert copy == optimizer == eval(repr(optimizer))
@@ -398,6 +520,7 @@ BAD = [
     ({"max_iter": "many"}, "max_iter must be .*1.*got 'many'"),
     ({"max_iter": None}, "max_iter must be .*1.*got None"),
 ]
+GIVEN = (SGD, Adam, LBFGS)
 BAD_NGD = [
     ({"damping": -1e-3}, "damping must be 'auto' or a number >= 0, got -0.001"),
     ({"damping": "adaptive"}, "damping must be 'auto' or a number >= 0, got 'adaptive'"),
@@ -414,7 +537,17 @@ BAD_NGD = [
 
 @pytest.mark.parametrize(
     ("kind", "parameters", "message"),
-    [*((kind, *bad) for kind in (GD, NGD) for bad in BAD), *((NGD, *bad) for bad in BAD_NGD)],
+    [
+        *((kind, *bad) for kind in (GD, NGD) for bad in BAD),
+        *((kind, given, message.replace(", or None.*got", "; got")) for kind in GIVEN for given, message in BAD),
+        *((kind, {"learning_rate": None}, "learning_rate must be a positive number; got None") for kind in GIVEN),
+        *((kind, {"batch_size": 0}, "batch_size must be .*1, or None for all rows, got 0") for kind in (SGD, Adam)),
+        (SGD, {"momentum": 1}, "momentum must be at least 0 and below 1, got 1"),
+        (Adam, {"betas": (0.9, 1.0)}, r"betas must be two numbers.*below 1, got \(0.9, 1.0\)"),
+        (Adam, {"betas": 0.9}, "betas must be two numbers.*below 1, got 0.9"),
+        (LBFGS, {"history_size": 0}, "history_size must be an integer >= 1, got 0"),
+        *((NGD, *bad) for bad in BAD_NGD),
+    ],
 )
 def test_bad_hyperparameters_say_what_came_and_what_is_allowed(kind, parameters, message):
     optimizer = kind(**parameters)  # the constructor never raises

@@ -2,9 +2,11 @@
 
 from pinnlearn.optimizers.base import Optimizer, Progress, minimize
 from pinnlearn.optimizers.gd import GD
+from pinnlearn.optimizers.lbfgs import LBFGS
 from pinnlearn.optimizers.ngd import NGD
+from pinnlearn.optimizers.stochastic import SGD, Adam
 
-OPTIMIZERS = {"gd": GD, "ngd": NGD}
+OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "gd": GD, "lbfgs": LBFGS, "ngd": NGD, "sgd": SGD}
 
 
 def get_optimizer(optimizer: str | Optimizer) -> Optimizer:
@@ -22,4 +24,4 @@ def get_optimizer(optimizer: str | Optimizer) -> Optimizer:
     return OPTIMIZERS[optimizer]()
 
 
-__all__ = ["GD", "NGD", "OPTIMIZERS", "Optimizer", "Progress", "get_optimizer", "minimize"]
+__all__ = ["GD", "LBFGS", "NGD", "OPTIMIZERS", "SGD", "Adam", "Optimizer", "Progress", "get_optimizer", "minimize"]

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any, ClassVar, Protocol
 
 import torch
+from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
@@ -79,6 +80,13 @@ class Problem(Protocol):
     def linearize(self, parameters: Tensor) -> Linearized:
         """The problem at w to first order."""
 
+    @property
+    def strata(self) -> Sequence[NDArray]:
+        """The rows, apart by what governs them."""
+
+    def subset(self, rows: NDArray) -> Problem:
+        """The problem on some of the rows."""
+
 
 @dataclass(frozen=True)
 class State:
@@ -95,11 +103,26 @@ class State:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a callback sees after each step; it stops the fit by returning True."""
+    """What a callback sees after each step; it stops the fit by returning True.
+
+    Attributes
+    ----------
+    n_iter : int
+        The number of steps made.
+    loss : float
+    stage : str
+        What is being trained, or by which optimizer.
+    seconds : float
+        Since training began.
+    predict : callable
+        predict(X) evaluates u as it is now.
+    """
 
     n_iter: int
     loss: float
-    stage: str = ""
+    stage: str
+    seconds: float
+    predict: Callable[[ArrayLike], NDArray]
 
 
 @dataclass
@@ -131,6 +154,8 @@ class Optimizer(Hyperparameters):
     max_iter: int
     # Whether a step solves a system with the Jacobian, which is what takes memory.
     solves: ClassVar[bool] = False
+    # Whether learning_rate=None lets the method choose.
+    chooses_rate: ClassVar[bool] = True
 
     def check(self) -> None:
         """Check the hyperparameters.
@@ -140,7 +165,7 @@ class Optimizer(Hyperparameters):
         ValueError
             What is wrong with them.
         """
-        check_positive("learning_rate", self.learning_rate, or_none=True)
+        check_positive("learning_rate", self.learning_rate, or_none=self.chooses_rate)
         if not isinstance(self.max_iter, Integral) or self.max_iter < 1:
             raise ValueError(f"max_iter must be at least 1, an integer; got {self.max_iter!r}.")
 
@@ -173,7 +198,7 @@ def minimize(
     *,
     target: float = 0.0,
     max_iter: int | None = None,
-    on_step: Callable[[int, float], bool] | None = None,
+    on_step: Callable[[int, State], bool] | None = None,
 ) -> Result:
     """Run an optimizer.
 
@@ -187,7 +212,7 @@ def minimize(
     max_iter : int, optional
         None takes the optimizer's own.
     on_step : callable, optional
-        on_step(n_iter, loss) after each step; True stops.
+        on_step(n_iter, state) after each step; True stops.
 
     Returns
     -------
@@ -212,7 +237,7 @@ def minimize(
         best.loss_curve.append(state.loss)
         if not best.loss <= state.loss:  # also where the loss at the start was NaN
             best.parameters, best.loss = state.parameters, state.loss
-        stopped = on_step is not None and on_step(n_iter, state.loss)
+        stopped = on_step is not None and on_step(n_iter, state)
         reason = "callback" if stopped else "tol" if state.loss <= target else state.stop
         if reason:
             best.stop = reason
