@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from pinnlearn.activations import Activation
+from pinnlearn.gram import Piece, structured_gram, structured_size
 from pinnlearn.jets import VALUE, EquationError, Jet, Symbol, Term, Zero
 from pinnlearn.networks import NetworkAtPoints, Reading, TwoLayerNetwork, Weights
 
@@ -389,16 +390,19 @@ class Linearization:
         names = tuple(network.layout) if blocks is None else tuple(blocks)
         sizes = [network.layout[name].stop - network.layout[name].start for name in names]
         J = torch.zeros(len(self.residual), sum(sizes), dtype=self.residual.dtype, device=self.residual.device)
-        for part, rows, factor in self._rows():
-            per_component = J[rows].unflatten(0, part.residual.shape)
-            for component in range(part.residual.shape[1]):
-                out = dict(zip(names, per_component[:, component].split(sizes, dim=1), strict=True))
-                for at, readings in part.readings(component, factor):
-                    at.add_jacobian(readings, out)
+        for where, at, readings in self._pieces():
+            at.add_jacobian(readings, dict(zip(names, J[where].split(sizes, dim=1), strict=True)))
         return J
 
+    @property
+    def gram_size(self) -> int:
+        """The k for which J J^T costs as much as the product of an (n, k) with a (k, n) matrix."""
+        return int(min(structured_size(self._network, list(self._pieces())), len(self._network.parameters)))
+
     def gram(self) -> Tensor:
-        """J J^T, (n_residuals, n_residuals)."""
+        """J J^T, (n_residuals, n_residuals); by its structure, without J, where that costs less."""
+        if self.gram_size < len(self._network.parameters):
+            return structured_gram(self._network, list(self._pieces()), len(self.residual))
         J = self.jacobian()
         return J @ J.T
 
@@ -406,21 +410,15 @@ class Linearization:
         """J v, (n_residuals,), without forming J."""
         result = torch.zeros_like(self.residual)
         tangent = self._network.tangent(v)
-        for part, rows, factor in self._rows():
-            per_component = result[rows].unflatten(0, part.residual.shape)
-            for component in range(part.residual.shape[1]):
-                for at, readings in part.readings(component, factor):
-                    per_component[:, component] += at.jvp(readings, tangent)
+        for where, at, readings in self._pieces():
+            result[where] += at.jvp(readings, tangent)
         return result
 
     def rmatvec(self, v: Tensor) -> Tensor:
         """J^T v, (n_parameters,), without forming J."""
         total = torch.zeros_like(self._network.parameters)
-        for part, rows, factor in self._rows():
-            weights = v[rows].unflatten(0, part.residual.shape) * factor
-            for component in range(part.residual.shape[1]):
-                for at, readings in part.readings(component, weights[:, component]):
-                    total += at.vjp(readings, tuple(self._network.layout))
+        for _, at, readings in self._pieces(v):
+            total += at.vjp(readings, tuple(self._network.layout))
         return total
 
     def row_order(self) -> NDArray:
@@ -428,12 +426,16 @@ class Linearization:
         rows = [np.repeat(part.equation.rows, part.residual.shape[1]) for part in self.parts]
         return np.argsort(np.concatenate(rows), kind="stable")
 
-    def _rows(self) -> Iterator[tuple[LinearizedEquation, slice, float]]:
-        """Each equation with the place of its residuals in r and the root of its weight."""
+    def _pieces(self, v: Tensor | None = None) -> Iterator[Piece]:
+        """The components of the equations, one for each of their point sets; weighted, and times `v`, if given."""
         start = 0
         for part, factor in zip(self.parts, self._factors, strict=True):
-            yield part, slice(start, start + part.residual.numel()), factor
-            start += part.residual.numel()
+            n, q = part.residual.shape
+            for component in range(q):
+                where = slice(start + component, start + n * q, q)
+                for at, readings in part.readings(component, factor if v is None else factor * v[where]):
+                    yield Piece(where, at, readings)
+            start += n * q
 
 
 def check_equations(problem: LeastSquares, probe: TwoLayerNetwork) -> None:

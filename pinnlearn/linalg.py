@@ -49,7 +49,7 @@ def damped_solve(J: Tensor, r: Tensor, damping: float = 0.0, solver: str = "auto
     if not bool(J.any()):
         return torch.zeros_like(J[0])
     if solver == "auto":
-        solver = _safe_solver(damping, J.dtype)
+        solver = safe_solver(damping, J.dtype)
     if solver == "svd":
         return _svd_solve(J, r, damping * _mean_diagonal(J))
     if solver not in SOLVERS:
@@ -60,7 +60,8 @@ def damped_solve(J: Tensor, r: Tensor, damping: float = 0.0, solver: str = "auto
     return _cholesky_solve(J, r, shift) if solver == "cholesky" else _qr_solve(J, r, shift)
 
 
-def _safe_solver(damping: float, dtype: torch.dtype) -> str:
+def safe_solver(damping: float, dtype: torch.dtype) -> str:
+    """The fastest solver that keeps its digits with this damping."""
     # Forming J J^T leaves an error of about n eps lambda_max; 1e7 eps is a thousand rows with a margin.
     if damping > 1e7 * torch.finfo(dtype).eps:
         return "cholesky"
@@ -72,13 +73,49 @@ def _mean_diagonal(J: Tensor) -> Tensor:
 
 
 def _cholesky_solve(J: Tensor, r: Tensor, shift: Tensor) -> Tensor:
-    wide = J.shape[0] <= J.shape[1]
-    gram = J @ J.T if wide else J.T @ J
-    gram.diagonal().add_(shift)
-    factor = torch.linalg.cholesky(gram)
-    if wide:
-        return J.T @ torch.cholesky_solve(r[:, None], factor)[:, 0]
-    return torch.cholesky_solve((J.T @ r)[:, None], factor)[:, 0]
+    if J.shape[0] <= J.shape[1]:
+        return J.T @ _shifted_solve(J @ J.T, r, shift)
+    return _shifted_solve(J.T @ J, J.T @ r, shift)
+
+
+def gram_solve(gram: Tensor, r: Tensor, damping: float) -> Tensor:
+    """Solve (H + lambda I) z = r for a Gram matrix H = J J^T, which is overwritten; J^T z is what `damped_solve` gives.
+
+    Parameters
+    ----------
+    gram : Tensor of shape (n, n)
+    r : Tensor of shape (n,)
+    damping : float
+        lambda relative to the mean diagonal of H; positive, and large enough for the dtype.
+
+    Returns
+    -------
+    Tensor of shape (n,)
+
+    Raises
+    ------
+    torch.linalg.LinAlgError
+        Where the damping is too small for the dtype.
+    """
+    return _shifted_solve(gram, r, damping * gram.diagonal().mean())
+
+
+def gram_is_cheaper(n: int, p: int, gram_size: int) -> bool:
+    """Whether products and factorisation of J J^T, (n, n), cost less than those of J^T J, (p, p).
+
+    Parameters
+    ----------
+    n, p : int
+        The shape of J.
+    gram_size : int
+        The k for which J J^T costs as much as the product of an (n, k) with a (k, n) matrix.
+    """
+    return n * n * (gram_size + n / 6) <= p * p * (n + p / 6)
+
+
+def _shifted_solve(matrix: Tensor, b: Tensor, shift: Tensor) -> Tensor:
+    matrix.diagonal().add_(shift)
+    return torch.cholesky_solve(b[:, None], torch.linalg.cholesky(matrix))[:, 0]
 
 
 def _qr_solve(J: Tensor, r: Tensor, shift: Tensor) -> Tensor:

@@ -265,9 +265,18 @@ class NetworkAtPoints:
             read_outs = [self.symbol(t.symbol) * net.output_weights[:, t.output] for t in group]
             yield order, torch.stack([t.coefficient for t in group], dim=1), torch.stack(read_outs), group
 
-    def _slope(self, readings: list[Reading]) -> Tensor:
-        """sum_t c_t a p_t(w) sigma^(k_t + 1)(z), (n, m): the derivative in z through the activation."""
-        return sum((c @ a) * self.sigma(k + 1) for k, c, a, _ in self._by_order(readings))  # type: ignore[return-value]
+    def slope(self, readings: list[Reading]) -> Tensor:
+        """sum_t c_t a p_t(w) sigma^(k_t + 1)(z), (n, m): the derivative in z through the activation, times m^(1/2)."""
+        return sum((c @ a).mul_(self.sigma(k + 1)) for k, c, a, _ in self._by_order(readings))  # type: ignore[return-value]
+
+    def symbol_factors(self, readings: list[Reading]) -> dict[Symbol, Tensor]:
+        """sum_t c_t a sigma^(k)(z), (n, m), for each symbol of order k >= 1: what grad p is times, up to m^(-1/2)."""
+        factors: dict[Symbol, Tensor] = {}
+        for symbol, output, c in readings:
+            if symbol.order:
+                factor = torch.outer(c, self.network.output_weights[:, output]).mul_(self.sigma(symbol.order))
+                factors[symbol] = factors[symbol] + factor if symbol in factors else factor
+        return factors
 
     def _symbol_gradients(self, group: list[Reading]) -> Tensor:
         """The read-out times grad p for each reading, (T, m, n_dims)."""
@@ -278,7 +287,7 @@ class NetworkAtPoints:
 
     def _add_weight_columns(self, readings: list[Reading], out: Tensor) -> None:
         columns = out.unflatten(1, (self.network.n_dims, self.network.width)).unbind(dim=1)
-        slope = self._slope(readings)
+        slope = self.slope(readings)
         for axis, column in enumerate(columns):
             column.addcmul_(slope, self.x[:, axis, None])
         for order, c, _, group in self._by_order(readings):
@@ -287,7 +296,7 @@ class NetworkAtPoints:
                 columns[axis].addcmul_(c @ gradients[:, :, axis], self.sigma(order))
 
     def _add_bias_columns(self, readings: list[Reading], out: Tensor) -> None:
-        out += self._slope(readings)
+        out += self.slope(readings)
 
     def _add_output_columns(self, readings: list[Reading], out: Tensor) -> None:
         columns = out.unflatten(1, (self.network.n_outputs, self.network.width)).unbind(dim=1)

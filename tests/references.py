@@ -353,6 +353,10 @@ class Dense:
     def jacobian(self):
         return self.J.clone()
 
+    @property
+    def gram_size(self):
+        return self.J.shape[1]
+
     def gram(self):
         return self.J @ self.J.T
 

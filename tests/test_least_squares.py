@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from pinnlearn.activations import ACTIVATIONS, get_activation
+from pinnlearn.collocation import assign_equations
+from pinnlearn.gram import structured_gram
 from pinnlearn.jets import Symbol
 from pinnlearn.least_squares import (
     Equation,
@@ -66,6 +68,29 @@ def test_every_activation_equals_nested_autograd_up_to_the_order_that_it_serves(
 def test_gram_equals_dense_jacobian_product(name, trainable):
     _, J = reference(name, trainable)
     assert relative_error(linearized(name, trainable).gram(), J @ J.T) < EXACT
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name != "periodic"])  # which reads u at two points
+@pytest.mark.parametrize("trainable", ["hidden", "all"])
+def test_the_structure_of_the_gram_matrix_equals_the_dense_product(name, trainable):
+    _, J = reference(name, trainable)
+    linear, problem = linearized(name, trainable), example(name).problem(trainable)
+    gram = structured_gram(problem.network(problem.start), list(linear._pieces()), len(linear.residual))
+    assert relative_error(gram, J @ J.T) < EXACT
+
+
+@pytest.mark.parametrize("trainable", ["hidden", "all"])
+def test_in_many_dimensions_the_gram_matrix_needs_no_jacobian(trainable, monkeypatch):
+    pde, X = PROBLEMS["poisson_10d"].sample(0)
+    X = X[::20]
+    weights = gaussian_weights(30, 10, 1, np.random.default_rng(0))
+    network = build_network(weights, get_activation("tanh"), trainable, CPU, torch.float64)
+    problem = LeastSquares(network, torch.tensor(X), assign_equations(pde, X, None))
+    linear = problem.linearize(problem.start)
+    J = linear.jacobian()
+    assert linear.gram_size == 30 * (2 if trainable == "hidden" else 3)
+    monkeypatch.setattr(linear, "jacobian", None)
+    assert relative_error(linear.gram(), J @ J.T) < EXACT
 
 
 @each_case

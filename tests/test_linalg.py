@@ -5,7 +5,7 @@ import pytest
 import scipy.linalg
 import torch
 
-from pinnlearn.linalg import SOLVERS, damped_solve, leave_one_out
+from pinnlearn.linalg import SOLVERS, damped_solve, gram_is_cheaper, gram_solve, leave_one_out
 from tests.references import relative_error, with_spectrum
 
 EPS = np.finfo(float).eps
@@ -31,6 +31,19 @@ def test_damped_solve_equals_the_normal_equations(shape, solver, damping):
     r = right_side(shape[0])
     # The normal equations have condition number at most 9 / 1e-4.
     assert relative_error(damped_solve(J, r, damping, solver), normal_equations(J, r, damping)) < 1e-10
+
+
+def test_the_smaller_side_is_cheaper_unless_its_products_are_dear():
+    assert gram_is_cheaper(n=100, p=200, gram_size=200)
+    assert not gram_is_cheaper(n=200, p=100, gram_size=100)
+    assert gram_is_cheaper(n=200, p=190, gram_size=20)
+
+
+@each_shape
+@pytest.mark.parametrize("damping", [1e-4, 0.3, 20.0])
+def test_gram_solve_equals_the_normal_equations(shape, damping):
+    J, r = with_spectrum(*shape, np.linspace(3.0, 1.0, min(shape))), right_side(shape[0])
+    assert relative_error(J.T @ gram_solve(J @ J.T, r, damping), normal_equations(J, r, damping)) < 1e-10
 
 
 @each_shape

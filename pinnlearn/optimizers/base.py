@@ -46,6 +46,10 @@ class Linearized(Protocol):
     def jacobian(self) -> Tensor:
         """J, a new tensor (n_residuals, n_parameters)."""
 
+    @property
+    def gram_size(self) -> int:
+        """The k for which J J^T costs as much as the product of an (n, k) with a (k, n) matrix."""
+
     def gram(self) -> Tensor:
         """J J^T."""
 

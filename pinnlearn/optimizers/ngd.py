@@ -9,8 +9,8 @@ from numbers import Real
 import torch
 from torch import Tensor
 
-from pinnlearn.linalg import SOLVERS, damped_solve
-from pinnlearn.optimizers.base import Optimizer, Problem, State
+from pinnlearn.linalg import SOLVERS, damped_solve, gram_is_cheaper, gram_solve, safe_solver
+from pinnlearn.optimizers.base import Linearized, Optimizer, Problem, State
 
 # Levenberg-Marquardt: the gain ratio is the true fall of the loss over that of the linear model.
 ACCEPTED_GAIN = 1e-3
@@ -115,7 +115,7 @@ class NGD(Optimizer):
 
     def _plain_step(self, problem: Problem, state: State) -> State:
         linear = problem.linearize(state.parameters)
-        direction = -damped_solve(linear.jacobian(), linear.residual, float(self.damping), self.solver)
+        direction = self._plain_direction(linear, state.parameters)
         if not bool(direction.any()):
             return replace(state, stop="stalled")
         if self.learning_rate is not None or self.line_search is False:
@@ -123,6 +123,13 @@ class NGD(Optimizer):
         candidates = [_moved(problem, state, 0.5**k * direction) for k in range(20)]
         best = min(candidates, key=lambda s: s.loss if math.isfinite(s.loss) else math.inf)
         return best if best.loss < state.loss else replace(state, stop="stalled")
+
+    def _plain_direction(self, linear: Linearized, parameters: Tensor) -> Tensor:
+        r, damping = linear.residual, float(self.damping)
+        solver = safe_solver(damping, r.dtype) if self.solver == "auto" else self.solver
+        if solver == "cholesky" and gram_is_cheaper(len(r), len(parameters), linear.gram_size):
+            return -linear.rmatvec(gram_solve(linear.gram(), r, damping))
+        return -damped_solve(linear.jacobian(), r, damping, solver)
 
     def _adaptive_step(self, problem: Problem, state: State) -> State:
         linear = problem.linearize(state.parameters)
