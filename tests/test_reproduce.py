@@ -1,5 +1,7 @@
 import csv
 import math
+import pathlib
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from pinnlearn import PINNRegressor, cli, problems
 from pinnlearn.metrics import exact_solution, new_points, relative_l2_error
 from pinnlearn.reproduce import presets, report, runs
-from pinnlearn.reproduce.presets import COLUMNS, METHODS, PAPER, RATES, SETTINGS, WIDTHS, Run, make_runs
+from pinnlearn.reproduce.presets import COLUMNS, METHODS, PAPER, RATES, SETTINGS, TABLES, WIDTHS, Run, make_runs
 from pinnlearn.reproduce.runs import Point, Record, Result, execute, run_all
 
 SMALL = Run("main", "poisson_1d", "NGD", 0.1, 20, 0, 3)
@@ -248,3 +250,14 @@ def test_new_points_are_nobodys_training_points():
     points = new_points(pde.domain)
     X = pde.sample(900, 120, random_state=0)
     assert not set(map(tuple, points)) & set(map(tuple, X))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_documented_tables_come_from_the_committed_results(table, tmp_path):
+    docs = pathlib.Path(__file__).parents[1] / "docs"
+    for path in (docs / "results").glob(f"{table}*.csv"):
+        shutil.copy(path, tmp_path)
+    record = Record(tmp_path, table)
+    assert set(record.results) == set(make_runs(table, range(3)))
+    text = report.to_markdown(table, list(record.results.values()), record.points)
+    assert text.strip() in (docs / "reproduction.md").read_text(encoding="utf-8")

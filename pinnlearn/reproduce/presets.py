@@ -123,7 +123,7 @@ class Run:
 
     @property
     def is_over_parameterized(self) -> bool:
-        """Whether the hidden weights outnumber the rows; if not, the smaller system J^T J is solved."""
+        """Whether the hidden weights outnumber the rows; if not, J J^T is singular but for the damping."""
         setting, domain = SETTINGS[self.problem], cast(Domain, PROBLEMS[self.problem].make().domain)
         return self.width * (domain.n_dims + 1) >= setting.n_interior + setting.n_boundary
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # Errors to reach; a method's cost to each is its first step below it.
 LEVELS = (1e-1, 1e-2, 1e-3, 1e-4)
 NARROW = "†"
+SINGULAR = (
+    "fewer hidden weights than rows: J J^T is singular but for the damping; NGD solves J^T J where that is cheaper."
+)
 CAPTIONS = {
     "main": "Relative L2 error on the five problems.",
     "learning-rate": f"Relative L2 error against the learning rate, {RATES_PROBLEM}.",
@@ -61,7 +64,7 @@ def _legend(results: Iterable[Result]) -> str:
     return (
         f"Median (smallest to largest) over seeds {', '.join(map(str, seeds)) or 'none'}. A run has diverged if a step "
         "was not finite, or its last loss is above its first; its error is that of the best weights that it visited."
-        + (f" {NARROW}: fewer hidden weights than rows, the smaller system J^T J is solved." if narrow else "")
+        + (f" {NARROW}: {SINGULAR}" if narrow else "")
     )
 
 

@@ -142,7 +142,9 @@ def _read(path: Path, n_columns: int) -> list[dict[str, str]]:
 
 
 def _write(path: Path, rows: Sequence[dict[str, object]]) -> None:
-    """Replace a file by these rows, at once."""
+    """Replace a file by these rows, at once; no rows make no file."""
+    if not rows and not path.exists():
+        return
     temporary = path.with_suffix(".tmp")
     temporary.write_text("")
     _append(temporary, rows)
