@@ -74,7 +74,7 @@ def structured_gram(network: TwoLayerNetwork, pieces: Sequence[Piece], n_residua
     gram = (A @ A.T).mul_(torch.addmm(x.new_ones(1, 1), x, x.T)).div_(network.width)
     gradients = {symbol: symbol.gradient(network.hidden_weights) for symbol in symbols}
     for symbol in symbols:
-        F = A * (x @ gradients[symbol].T)
+        F = (x @ gradients[symbol].T).mul_(A)
         for other in symbols:
             F.addcmul_(B[other], (gradients[symbol] * gradients[other]).sum(dim=1), value=0.5)
         half = F @ B[symbol].T

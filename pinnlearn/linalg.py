@@ -46,17 +46,18 @@ def damped_solve(J: Tensor, r: Tensor, damping: float = 0.0, solver: str = "auto
     """
     if not damping >= 0:
         raise ValueError(f"damping must not be negative, got {damping}.")
-    if not bool(J.any()):
-        return torch.zeros_like(J[0])
-    if solver == "auto":
-        solver = safe_solver(damping, J.dtype)
-    if solver == "svd":
-        return _svd_solve(J, r, damping * _mean_diagonal(J))
     if solver not in SOLVERS:
         raise ValueError(f"solver={solver!r} is unknown; choose one of {list(SOLVERS)}.")
-    if damping <= 0:
+    if solver == "auto":
+        solver = safe_solver(damping, J.dtype)
+    if damping == 0 and solver != "svd":
         raise ValueError(f"solver={solver!r} needs damping > 0, got {damping}; use solver='svd' or 'auto' without.")
-    shift = damping * _mean_diagonal(J)
+    mean_diagonal = _mean_diagonal(J)
+    if mean_diagonal == 0:
+        return torch.zeros_like(J[0])
+    shift = damping * mean_diagonal
+    if solver == "svd":
+        return _svd_solve(J, r, shift)
     return _cholesky_solve(J, r, shift) if solver == "cholesky" else _qr_solve(J, r, shift)
 
 
@@ -69,7 +70,7 @@ def safe_solver(damping: float, dtype: torch.dtype) -> str:
 
 
 def _mean_diagonal(J: Tensor) -> Tensor:
-    return J.square().sum() / len(J)
+    return torch.linalg.vector_norm(J).square() / len(J)
 
 
 def _cholesky_solve(J: Tensor, r: Tensor, shift: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -267,7 +267,8 @@ class NetworkAtPoints:
 
     def slope(self, readings: list[Reading]) -> Tensor:
         """sum_t c_t a p_t(w) sigma^(k_t + 1)(z), (n, m): the derivative in z through the activation, times m^(1/2)."""
-        return sum((c @ a).mul_(self.sigma(k + 1)) for k, c, a, _ in self._by_order(readings))  # type: ignore[return-value]
+        slopes = [(c @ a).mul_(self.sigma(k + 1)) for k, c, a, _ in self._by_order(readings)]
+        return reduce(Tensor.add_, slopes)
 
     def symbol_factors(self, readings: list[Reading]) -> dict[Symbol, Tensor]:
         """sum_t c_t a sigma^(k)(z), (n, m), for each symbol of order k >= 1: what grad p is times, up to m^(-1/2)."""

@@ -478,7 +478,7 @@ def test_verbose_prints_lines(pde, X, capsys):
 
 @pytest.mark.parametrize(
     ("optimizer", "fall"),
-    [("gd", 0.15), ("sgd", 1), (SGD(0.1, batch_size=10), 0.1), ("adam", 0.98), (Adam(1e-2, batch_size=10), 0.1),
+    [("gd", 0.15), ("sgd", 1), (SGD(0.1, batch_size=50), 0.1), ("adam", 0.98), (Adam(1e-2, batch_size=50), 0.1),
      ("lbfgs", 1e-2), ("ngd", 1e-4), (["adam", LBFGS()], 1e-2)],
     ids=str,
 )  # fmt: skip
