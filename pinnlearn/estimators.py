@@ -44,7 +44,7 @@ from pinnlearn.optimizers.base import STOP_REASONS, check_positive
 from pinnlearn.placement import FALLBACK_SCALE, TRAINED_UNITS, Placement, choose_scale, probe_width
 from pinnlearn.reports import Report, fit_bytes
 from pinnlearn.sampling import as_generator
-from pinnlearn.training import History, train, train_jointly
+from pinnlearn.training import JOINED_STEPS, History, train, train_jointly
 from pinnlearn.validation import (
     available_device,
     check_choice,
@@ -85,7 +85,7 @@ class PINNRegressor(RegressorMixin, Described):
         The step length eta, over the optimizer's own. None lets the method choose; for "ngd" with
         `init="domain"` that is the joined method, see Notes, unless hidden weights alone are trained.
     max_iter : int, optional
-        The largest number of steps, over the optimizer's own.
+        The largest number of steps, over the optimizer's own. None takes that one, and 600 for the joined method.
     tol : float
         The relative residual, sqrt(loss / loss at the start), at which training is content.
     init : {"domain", "gaussian"}
@@ -457,6 +457,8 @@ class PINNRegressor(RegressorMixin, Described):
         history = History(self.callbacks or (), self.verbose)
         history.announce(problem, self.n_bytes_)
         if joined:
+            if self.max_iter is None and not isinstance(self.optimizer, Optimizer):
+                optimizers[0].max_iter = JOINED_STEPS
             network = train_jointly(problem, placement, cast(NGD, optimizers[0]), self.tol, history)
         else:
             network = train(problem, optimizers, self.tol, history)

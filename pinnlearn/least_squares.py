@@ -91,6 +91,7 @@ class _Block:
     normals: Tensor | None
     values: Tensor | None
     has_time: bool | None
+    row_factors: Tensor
 
     def __call__(self, source) -> Tensor:
         """The residuals, (n, q), of the function that `source` stands for."""
@@ -113,7 +114,7 @@ class _Block:
         index = torch.as_tensor(keep, device=self.x.device)
         equation = replace(self.equation, rows=self.equation.rows[keep])
         normals, values = (t if t is None else t[index] for t in (self.normals, self.values))
-        return _Block(equation, self.x[index], normals, values, self.has_time)
+        return _Block(equation, self.x[index], normals, values, self.has_time, self.row_factors[index])
 
 
 def _check_shape(r: Tensor, block: _Block) -> None:
@@ -189,8 +190,8 @@ class LinearizedEquation:
     coefficients: list[dict[Term, Tensor]]
     at: list[NetworkAtPoints]
 
-    def readings(self, component: int, factor: Tensor | float) -> list[tuple[NetworkAtPoints, list[Reading]]]:
-        """The readings of one component, times a factor, for each of the equation's point sets."""
+    def readings(self, component: int, factor: Tensor) -> list[tuple[NetworkAtPoints, list[Reading]]]:
+        """The readings of one component, times a factor, (n,), for each of the equation's point sets."""
         return [
             (at, [Reading(t.symbol, t.output, c * factor) for t, c in chosen])
             for points, at in enumerate(self.at)
@@ -294,14 +295,14 @@ class LeastSquares:
         """The weighted residuals r(w), (n_residuals,), without what their derivatives need."""
         network = self.network(parameters)
         blocks = [(block, block(_NetworkTerms(network, block.x, False))) for block in self._blocks]
-        factors = self._factors([(block.equation, r) for block, r in blocks])
-        return torch.cat([(r * f).reshape(-1) for (_, r), f in zip(blocks, factors, strict=True)])
+        factors = self._factors([r for _, r in blocks])
+        return torch.cat([(r * f[:, None]).reshape(-1) for (_, r), f in zip(blocks, factors, strict=True)])
 
     def linearize(self, parameters: Tensor) -> Linearization:
         """The problem at w to first order: residual, gradient, Jacobian, Gram matrix."""
         network = self.network(parameters)
         parts = [_linearize(block, network) for block in self._blocks]
-        return Linearization(network, parts, self._factors([(part.equation, part.residual) for part in parts]))
+        return Linearization(network, parts, self._factors([part.residual for part in parts]))
 
     def at_zero(self) -> list[Tensor]:
         """Each equation's unweighted residuals, (n, q), of the function that is zero."""
@@ -327,25 +328,44 @@ class LeastSquares:
         other._blocks = self._blocks
         return other
 
+    @property
+    def has_time(self) -> bool:
+        """Whether the last coordinate is known to be time."""
+        return any(block.has_time for block in self._blocks)
+
+    def decaying(self, rate: float) -> LeastSquares:
+        """The same problem with residuals times exp(-rate s), s the time as a fraction of that of all rows."""
+        times = torch.cat([block.x[:, -1] for block in self._blocks])
+        begin, end = times.min(), times.max()
+        other = self.with_weights(self.loss_weights)
+        other._blocks = [
+            replace(block, row_factors=torch.exp(-rate * (block.x[:, -1] - begin) / (end - begin)))
+            for block in self._blocks
+        ]
+        return other
+
     def with_network(self, network: TwoLayerNetwork) -> LeastSquares:
         """The same equations for another network."""
         other = LeastSquares(network, self._blocks[0].x, [], self.loss_weights)
         other._blocks = self._blocks
         return other
 
-    def _factors(self, residuals: list[tuple[Equation, Tensor]]) -> list[float]:
-        """sqrt(weight_g / n_g) for each equation, n_g the number of residuals in its group."""
+    def _factors(self, residuals: list[Tensor]) -> list[Tensor]:
+        """sqrt(weight_g / n_g) for each row of each equation, n_g the number of residuals in its group."""
         counts: Counter[str] = Counter()
-        for equation, residual in residuals:
-            counts[equation.group] += residual.numel()
-        return [math.sqrt(self.loss_weights[e.group] / counts[e.group]) for e, _ in residuals]
+        for block, residual in zip(self._blocks, residuals, strict=True):
+            counts[block.equation.group] += residual.numel()
+        return [
+            block.row_factors * math.sqrt(self.loss_weights[group := block.equation.group] / counts[group])
+            for block in self._blocks
+        ]
 
 
 def _as_block(equation: Equation, x: Tensor, has_time: bool | None) -> _Block:
     rows = torch.as_tensor(equation.rows, device=x.device)
     arrays = (equation.normals, equation.values)
     normals, values = (a if a is None else as_tensor(a, x.device, x.dtype) for a in arrays)
-    return _Block(equation, x[rows], normals, values, has_time)
+    return _Block(equation, x[rows], normals, values, has_time, torch.ones_like(x[rows, 0]))
 
 
 class Linearization:
@@ -358,11 +378,11 @@ class Linearization:
     parts : list of LinearizedEquation
     """
 
-    def __init__(self, network: TwoLayerNetwork, parts: list[LinearizedEquation], factors: list[float]):
+    def __init__(self, network: TwoLayerNetwork, parts: list[LinearizedEquation], factors: list[Tensor]):
         self.parts = parts
         self._factors = factors
         self._network = network
-        self.residual = torch.cat([(p.residual * f).reshape(-1) for p, f in zip(parts, factors, strict=True)])
+        self.residual = torch.cat([(p.residual * f[:, None]).reshape(-1) for p, f in zip(parts, factors, strict=True)])
 
     @property
     def loss(self) -> Tensor:

@@ -16,8 +16,9 @@ from pinnlearn.optimizers.base import Linearized, Optimizer, Problem, State
 ACCEPTED_GAIN = 1e-3
 RAISE, LOWER, LOWER_SLOWLY = 8.0, 0.1, 0.6
 FIRST_DAMPING = 1e-3
-# A column of J shorter than this, relative to the longest, is not stretched to length 1.
-SHORTEST_COLUMN = 1e-6
+# A column of J shorter than this, relative to the longest, is not stretched to length 1: a unit that the equations
+# hardly feel would be moved far by the next step, and become a step between two rows.
+SHORTEST_COLUMN = 1e-2
 # Without a given learning rate: stalled when the loss has not fallen to 0.9 in 20 steps; where all parameters are
 # linear a step either solves the problem or converges quadratically, and 2 steps tell.
 WINDOW, LINEAR_WINDOW = (20, 0.9), (2, 0.1)
