@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -44,6 +45,11 @@ def damped_solve(J: Tensor, r: Tensor, damping: float = 0.0, solver: str = "auto
     >>> damped_solve(J, torch.tensor([5.0]))
     tensor([0.6000, 0.8000])
     """
+    return damped_solver(J, damping, solver)(r)
+
+
+def damped_solver(J: Tensor, damping: float = 0.0, solver: str = "auto") -> Callable[[Tensor], Tensor]:
+    """Factorise once: the function that is returned solves for any r, as `damped_solve` does with these parameters."""
     if not damping >= 0:
         raise ValueError(f"damping must not be negative, got {damping}.")
     if solver not in SOLVERS:
@@ -54,11 +60,8 @@ def damped_solve(J: Tensor, r: Tensor, damping: float = 0.0, solver: str = "auto
         raise ValueError(f"solver={solver!r} needs damping > 0, got {damping}; use solver='svd' or 'auto' without.")
     mean_diagonal = _mean_diagonal(J)
     if mean_diagonal == 0:
-        return torch.zeros_like(J[0])
-    shift = damping * mean_diagonal
-    if solver == "svd":
-        return _svd_solve(J, r, shift)
-    return _cholesky_solve(J, r, shift) if solver == "cholesky" else _qr_solve(J, r, shift)
+        return lambda r: torch.zeros_like(J[0])
+    return {"svd": _svd, "qr": _qr, "cholesky": _cholesky}[solver](J, damping * mean_diagonal)
 
 
 def safe_solver(damping: float, dtype: torch.dtype) -> str:
@@ -73,10 +76,12 @@ def _mean_diagonal(J: Tensor) -> Tensor:
     return torch.linalg.vector_norm(J).square() / len(J)
 
 
-def _cholesky_solve(J: Tensor, r: Tensor, shift: Tensor) -> Tensor:
+def _cholesky(J: Tensor, shift: Tensor) -> Callable[[Tensor], Tensor]:
     if J.shape[0] <= J.shape[1]:
-        return J.T @ _shifted_solve(J @ J.T, r, shift)
-    return _shifted_solve(J.T @ J, J.T @ r, shift)
+        factor = _shifted_cholesky(J @ J.T, shift)
+        return lambda r: J.T @ _solve_by(factor, r)
+    factor = _shifted_cholesky(J.T @ J, shift)
+    return lambda r: _solve_by(factor, J.T @ r)
 
 
 def gram_solve(gram: Tensor, r: Tensor, damping: float) -> Tensor:
@@ -98,7 +103,7 @@ def gram_solve(gram: Tensor, r: Tensor, damping: float) -> Tensor:
     torch.linalg.LinAlgError
         Where the damping is too small for the dtype.
     """
-    return _shifted_solve(gram, r, damping * gram.diagonal().mean())
+    return _solve_by(_shifted_cholesky(gram, damping * gram.diagonal().mean()), r)
 
 
 def gram_is_cheaper(n: int, p: int, gram_size: int) -> bool:
@@ -114,12 +119,16 @@ def gram_is_cheaper(n: int, p: int, gram_size: int) -> bool:
     return n * n * (gram_size + n / 6) <= p * p * (n + p / 6)
 
 
-def _shifted_solve(matrix: Tensor, b: Tensor, shift: Tensor) -> Tensor:
+def _shifted_cholesky(matrix: Tensor, shift: Tensor) -> Tensor:
     matrix.diagonal().add_(shift)
-    return torch.cholesky_solve(b[:, None], torch.linalg.cholesky(matrix))[:, 0]
+    return torch.linalg.cholesky(matrix)
 
 
-def _qr_solve(J: Tensor, r: Tensor, shift: Tensor) -> Tensor:
+def _solve_by(factor: Tensor, b: Tensor) -> Tensor:
+    return torch.cholesky_solve(b[:, None], factor)[:, 0]
+
+
+def _qr(J: Tensor, shift: Tensor) -> Callable[[Tensor], Tensor]:
     n, p = J.shape
     root = shift.sqrt()
     tall = n >= p
@@ -127,30 +136,39 @@ def _qr_solve(J: Tensor, r: Tensor, shift: Tensor) -> Tensor:
     Q, R = torch.linalg.qr(stacked)
     del stacked
     top, bottom = Q[: max(n, p)], Q[max(n, p) :]
-    if tall:
+
+    def solve_tall(r: Tensor) -> Tensor:
         d = _triangular(R, top.T @ r)
         return d + _triangular(R, top.T @ (r - J @ d) - root * (bottom.T @ d))
-    z = _triangular(R.T, r, upper=False)
-    z = z + _triangular(R.T, r - J @ (top @ z) - root * (bottom @ z), upper=False)
-    return top @ z
+
+    def solve_wide(r: Tensor) -> Tensor:
+        z = _triangular(R.T, r, upper=False)
+        z = z + _triangular(R.T, r - J @ (top @ z) - root * (bottom @ z), upper=False)
+        return top @ z
+
+    return solve_tall if tall else solve_wide
 
 
 def _triangular(R: Tensor, b: Tensor, upper: bool = True) -> Tensor:
     return torch.linalg.solve_triangular(R, b[:, None], upper=upper)[:, 0]
 
 
-def _svd_solve(J: Tensor, r: Tensor, shift: Tensor) -> Tensor:
+def _svd(J: Tensor, shift: Tensor) -> Callable[[Tensor], Tensor]:
     U, S, Vh = torch.linalg.svd(J, full_matrices=False)
     kept = torch.finfo(J.dtype).eps * S[0] < S
     inverse = torch.where(kept, S / (S * S + shift), 0.0)
-    d = Vh.T @ (inverse * (U.T @ r))
-    if bool(shift > 0):
-        return d
-    left = r - J @ d
-    refined = d + Vh.T @ (inverse * (U.T @ left))
-    # Where the smallest singular values that were kept are round-off themselves, refinement can do harm.
-    better = torch.linalg.vector_norm(r - J @ refined) < torch.linalg.vector_norm(left)
-    return refined if bool(better) else d
+
+    def solve(r: Tensor) -> Tensor:
+        d = Vh.T @ (inverse * (U.T @ r))
+        if bool(shift > 0):
+            return d
+        left = r - J @ d
+        refined = d + Vh.T @ (inverse * (U.T @ left))
+        # Where the smallest singular values that were kept are round-off themselves, refinement can do harm.
+        better = torch.linalg.vector_norm(r - J @ refined) < torch.linalg.vector_norm(left)
+        return refined if bool(better) else d
+
+    return solve
 
 
 def leave_one_out(A: Tensor, y: Tensor, damping: float) -> Tensor:

@@ -217,7 +217,7 @@ def _train_hidden(
     def march(network: TwoLayerNetwork) -> tuple[float, TwoLayerNetwork]:
         for decay in DECAYS:
             if not is_over():
-                loss, network = run(network, DECAY_STEPS, decay)
+                _, network = run(network, DECAY_STEPS, decay)
         return float(problem.with_network(network).loss(network.parameters)), network
 
     tried: list[tuple[float, TwoLayerNetwork]] = []

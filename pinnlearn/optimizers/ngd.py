@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from numbers import Real
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from pinnlearn.linalg import SOLVERS, damped_solve, gram_is_cheaper, gram_solve, safe_solver
+from pinnlearn.linalg import SOLVERS, damped_solve, damped_solver, gram_is_cheaper, gram_solve, safe_solver
 from pinnlearn.optimizers.base import Linearized, Optimizer, Problem, State
 
 # Levenberg-Marquardt: the gain ratio is the true fall of the loss over that of the linear model.
@@ -22,6 +24,20 @@ SHORTEST_COLUMN = 1e-2
 # Without a given learning rate: stalled when the loss has not fallen to 0.9 in 20 steps; where all parameters are
 # linear a step either solves the problem or converges quadratically, and 2 steps tell.
 WINDOW, LINEAR_WINDOW = (20, 0.9), (2, 0.1)
+
+
+class _Factorised(NamedTuple):
+    matrix: Tensor
+    damping: float
+    solve: Callable[[Tensor], Tensor]
+
+
+class _Memory(NamedTuple):
+    """What a step leaves to the next: damping, latest losses, and the factors of a J that may stay as it is."""
+
+    damping: float
+    losses: tuple[float, ...]
+    kept: _Factorised | None = None
 
 
 class NGD(Optimizer):
@@ -105,7 +121,7 @@ class NGD(Optimizer):
         """The state before the first step; its memory is the damping and the latest losses."""
         state = super().begin(problem, parameters)
         damping = torch.finfo(parameters.dtype).eps ** 2 if _is_linear(problem) else FIRST_DAMPING
-        return replace(state, memory=(damping, (state.loss,)))
+        return replace(state, memory=_Memory(damping, (state.loss,)))
 
     def step(self, problem: Problem, state: State) -> State:
         """Make one step."""
@@ -142,23 +158,31 @@ class NGD(Optimizer):
         lengths = torch.maximum(lengths, SHORTEST_COLUMN * longest)
         B /= lengths
         eta = self.learning_rate or 1.0
-        damping, losses = state.memory
+        damping, losses, kept = state.memory
+        is_kept = kept is not None and torch.equal(kept.matrix, B)
         while damping < 1 / torch.finfo(B.dtype).eps:
-            direction = self._try_direction(B, linear.residual, damping)
-            if direction is not None:
+            if not (is_kept and kept.damping == damping):
+                kept = self._factorise(B, damping)
+            if kept is not None:
+                direction = -kept.solve(linear.residual)
                 candidate = _moved(problem, state, eta * direction / lengths)
                 predicted = state.loss - float((linear.residual + eta * (B @ direction)).square().sum()) / 2
                 gain = (state.loss - candidate.loss) / predicted if predicted > 0 else -math.inf
                 if candidate.loss < state.loss and gain > ACCEPTED_GAIN:
                     losses = (*losses, candidate.loss)[-1 - WINDOW[0] :]
                     stop = "stalled" if self._is_done(problem, losses) else None
-                    return replace(candidate, memory=(_next_damping(damping, gain, B.dtype), losses), stop=stop)
+                    memory = _Memory(
+                        _next_damping(damping, gain, B.dtype), losses, kept if _is_linear(problem) else None
+                    )
+                    return replace(candidate, memory=memory, stop=stop)
+            if is_kept:  # the problem is linear, and what is left is round-off
+                break
             damping = max(RAISE * damping, torch.finfo(B.dtype).eps)
         return replace(state, stop="stalled")
 
-    def _try_direction(self, B: Tensor, residual: Tensor, damping: float) -> Tensor | None:
+    def _factorise(self, B: Tensor, damping: float) -> _Factorised | None:
         try:
-            return -damped_solve(B, residual, damping, self.solver)
+            return _Factorised(B, damping, damped_solver(B, damping, self.solver))
         except torch.linalg.LinAlgError:
             return None
 
