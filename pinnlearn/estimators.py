@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, cast
 
@@ -42,10 +43,11 @@ from pinnlearn.networks import BLOCKS, INITS, TwoLayerNetwork, Weights, half_wid
 from pinnlearn.optimizers import NGD, Optimizer
 from pinnlearn.optimizers.base import STOP_REASONS, check_positive
 from pinnlearn.placement import FALLBACK_SCALE, TRAINED_UNITS, Placement, choose_scale, probe_width
-from pinnlearn.reports import Report, fit_bytes
+from pinnlearn.reports import Report, check_fits, fit_bytes
 from pinnlearn.sampling import as_generator
-from pinnlearn.training import JOINED_STEPS, History, train, train_jointly
+from pinnlearn.training import DECAY_UNITS, JOINED_STEPS, History, train, train_jointly
 from pinnlearn.validation import (
+    available_bytes,
     available_device,
     check_choice,
     check_known_values,
@@ -248,6 +250,8 @@ class PINNRegressor(RegressorMixin, Described):
         ------
         ValueError
             For bad input; the estimator is then as it was before.
+        MemoryError
+            Before the first step, if the fit would not fit into the memory that is free.
         """
         before = dict(self.__dict__)
         try:
@@ -454,6 +458,7 @@ class PINNRegressor(RegressorMixin, Described):
         weights = self._check_weights(width, X.shape[1]) if warm else None
         problem = problem.with_network(self._start(problem, placement, width, weights))
         self.n_bytes_ = _estimated_bytes(problem, joined, optimizers)
+        check_fits(self.n_bytes_, available_bytes(device), problem.n_residuals, width)
         history = History(self.callbacks or (), self.verbose)
         history.announce(problem, self.n_bytes_)
         if joined:
@@ -609,13 +614,16 @@ class PINNRegressor(RegressorMixin, Described):
 
 
 def _estimated_bytes(problem: LeastSquares, joined: bool, optimizers: list[Optimizer]) -> int:
-    network, solved = problem.network(problem.start), 0
+    network, n = problem.network(problem.start), problem.n_residuals
+    estimate = partial(fit_bytes, n, network.width, itemsize=problem.start.element_size())
     if joined:
-        trained = min(network.width, TRAINED_UNITS) * (network.n_dims + 1 + network.n_outputs)
-        solved = max(network.output_weights.numel(), trained)
-    elif any(optimizer.solves for optimizer in optimizers):
-        solved = problem.start.numel()
-    return fit_bytes(problem.n_residuals, network.width, solved, problem.start.element_size())
+        trained = min(network.width, max(TRAINED_UNITS, DECAY_UNITS)) * (network.n_dims + 1 + network.n_outputs)
+        return estimate(max(network.output_weights.numel(), trained))
+    gram_size = problem.subset(np.concatenate([rows[:1] for rows in problem.strata])).linearize(problem.start).gram_size
+    needs = [optimizer.needs_jacobian(n, problem.start, gram_size) for optimizer in optimizers]
+    if any(needs):
+        return estimate(problem.start.numel())
+    return estimate(0, structured=any(optimizer.solves for optimizer in optimizers))
 
 
 __all__ = ["PINNRegressor"]

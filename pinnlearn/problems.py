@@ -10,9 +10,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from pinnlearn.conditions import Dirichlet, Initial
 from pinnlearn.domains import Box, Interval, SpaceTime
 from pinnlearn.pdes import PDE, Heat, Helmholtz, Poisson
 
@@ -81,6 +84,46 @@ def _pairs(x: Tensor) -> Tensor:
 def poisson_10d() -> Poisson:
     """Laplace(u) = 0 on [0, 1]^10, u = sum_i x_{2i-1} x_{2i}."""
     return Poisson(Box([0.0] * 10, [1.0] * 10), boundary=_pairs, solution=_pairs)
+
+
+def burgers_front(viscosity: float = 0.1) -> PDE:
+    """u_t + u u_x = nu u_xx on [-1, 1] x [0, 1]: a front, u = c - a tanh(a (x - c t) / (2 nu)), a = 0.8, c = 0.5."""
+    height, speed = 0.8, 0.5
+
+    def front(x: Tensor) -> Tensor:
+        return speed - height * torch.tanh(height * (x[:, 0] - speed * x[:, 1]) / (2 * viscosity))
+
+    return _burgers(viscosity, Dirichlet(front), Initial(front), front)
+
+
+def burgers_shock(viscosity: float = 0.01 / PI) -> PDE:
+    """u_t + u u_x = nu u_xx on [-1, 1] x [0, 1], u = 0 at both ends, u(x, 0) = -sin(pi x): a shock forms at x = 0.
+
+    Its solution is the Cole-Hopf integral, by Gauss-Hermite quadrature.
+    """
+
+    def solution(x: Tensor) -> Tensor:
+        return torch.as_tensor(_cole_hopf(x.detach().cpu().numpy(), viscosity), device=x.device)
+
+    return _burgers(viscosity, Dirichlet(0.0), Initial(lambda x: -_sine(x)), solution)
+
+
+def _burgers(viscosity: float, boundary: Dirichlet, initial: Initial, solution: Callable[[Tensor], Tensor]) -> PDE:
+    return PDE(
+        SpaceTime(Interval(-1.0, 1.0), 0.0, 1.0),
+        equation=lambda x, u: u.dt + u.value * u.d(0) - viscosity * u.d(0, 0),
+        conditions=[boundary, initial],
+        solution=solution,
+    )
+
+
+def _cole_hopf(points: NDArray, viscosity: float) -> NDArray:
+    """The solution E[-sin(pi y) f(y)] / E[f(y)], f(y) = exp(-cos(pi y) / (2 pi nu)), y ~ N(x, 2 nu t); (n,)."""
+    nodes, weights = np.polynomial.hermite.hermgauss(200)
+    y = points[:, :1] - nodes * np.sqrt(4 * viscosity * points[:, 1:])
+    exponents = -np.cos(PI * y) / (2 * PI * viscosity)
+    f = weights * np.exp(exponents - exponents.max(axis=1, keepdims=True))
+    return -(np.sin(PI * y) * f).sum(axis=1) / f.sum(axis=1)
 
 
 @dataclass(frozen=True)

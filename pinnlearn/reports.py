@@ -73,7 +73,7 @@ def in_bytes(n: float) -> str:
     return f"{n:.1f} TB"
 
 
-def fit_bytes(n_residuals: int, width: int, n_solved: int, itemsize: int) -> int:
+def fit_bytes(n_residuals: int, width: int, n_solved: int, itemsize: int, structured: bool = False) -> int:
     """Estimate the largest memory that a fit holds at a time.
 
     Parameters
@@ -83,12 +83,33 @@ def fit_bytes(n_residuals: int, width: int, n_solved: int, itemsize: int) -> int
         The number of parameters that are solved for at once; 0 for methods that form no Jacobian.
     itemsize : int
         Bytes of a number.
+    structured : bool
+        Whether J J^T is formed without J.
 
     Returns
     -------
     int
         Bytes of the activation with four derivatives, of the Jacobian, and of a QR factorisation of the Jacobian
-        stacked on the damping, which is copied twice. (An undamped SVD takes a quarter more.)
+        stacked on the damping, which is copied twice. (An undamped SVD takes a quarter more.) Without J: of four
+        more arrays as large as the activation, and of J J^T with its factor and a product.
     """
+    if structured:
+        return itemsize * (9 * n_residuals * width + 4 * n_residuals**2)
     smaller = min(n_residuals, n_solved)
     return itemsize * (5 * n_residuals * width + 4 * n_residuals * n_solved + 3 * smaller**2)
+
+
+def check_fits(n_bytes: int, available: int, n_residuals: int, width: int) -> None:
+    """Refuse what would not fit into memory.
+
+    Raises
+    ------
+    MemoryError
+        With the bytes, and what to change.
+    """
+    if n_bytes > available:
+        raise MemoryError(
+            f"this fit would take about {in_bytes(n_bytes)}, for {n_residuals} residuals and {width} units, but only "
+            f"{in_bytes(available)} are free. Lower width, or give fewer rows; or take a method that forms no "
+            'Jacobian: optimizer="lbfgs" or "adam".'
+        )

@@ -8,6 +8,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+import psutil
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
@@ -120,6 +121,13 @@ def check_known_values(y: ArrayLike | None, n: int, n_outputs: int | None = None
     if n_outputs is not None and values.shape[1] != n_outputs:
         raise ValueError(f"y has {values.shape[1]} column(s), but the PDE has n_outputs={n_outputs}.")
     return values
+
+
+def available_bytes(device: torch.device) -> int:
+    """The memory that is free on a device now."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return psutil.virtual_memory().available
 
 
 def check_width(width: Any) -> int:

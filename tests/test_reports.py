@@ -1,8 +1,11 @@
 import numpy as np
+import psutil
 import pytest
+import torch
 
-from pinnlearn import GD, PINNRegressor, problems
+from pinnlearn import GD, NGD, PINNRegressor, problems
 from pinnlearn.reports import fit_bytes, in_bytes
+from pinnlearn.validation import available_bytes
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +91,34 @@ def test_estimated_bytes_grow_with_what_is_solved_for():
         for optimizer in ("ngd", GD())
     )
     assert solved > descended > 0
+
+
+def test_plain_ngd_with_many_weights_needs_less_than_their_jacobian():
+    # 9 arrays as large as the activation, and four of n x n, where J J^T is formed without J.
+    assert fit_bytes(1000, 500, 0, 8, structured=True) == 8 * (9 * 1000 * 500 + 4 * 1000**2)
+    pde = problems.poisson_10d()
+    X = pde.sample(60, 30, random_state=0)
+
+    def estimate(damping):
+        model = PINNRegressor(pde=pde, width=400, optimizer=NGD(damping=damping), max_iter=1, learning_rate=0.1)
+        return model.fit(X).n_bytes_
+
+    assert estimate(1e-2) == fit_bytes(90, 400, 0, 8, structured=True)
+    assert estimate(0.0) > estimate(1e-2)  # an undamped step needs J
+
+
+def test_a_fit_that_would_not_fit_is_refused_before_its_first_step(monkeypatch, heat):
+    X, model = heat
+    before = model.__dict__.copy()
+    monkeypatch.setattr("pinnlearn.estimators.available_bytes", lambda device: 10_000)
+    message = rf"about {in_bytes(model.n_bytes_)}, for {len(X)} residuals and 20 units, but only 10 kB are free\. Lower"
+    with pytest.raises(MemoryError, match=message):
+        model.fit(X)
+    assert model.__dict__ == before
+
+
+def test_what_is_free_is_of_the_machine():
+    assert 0 < available_bytes(torch.device("cpu")) < psutil.virtual_memory().total
 
 
 @pytest.mark.parametrize(

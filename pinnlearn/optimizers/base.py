@@ -177,6 +177,10 @@ class Optimizer(Hyperparameters):
         """The state before the first step."""
         return State(parameters, float(problem.loss(parameters)))
 
+    def needs_jacobian(self, n: int, parameters: Tensor, gram_size: int) -> bool:
+        """Whether steps form J, for n residuals and a J J^T that costs as `Linearized.gram_size` says."""
+        return self.solves
+
     @abstractmethod
     def step(self, problem: Problem, state: State) -> State:
         """Make one step; the new state's loss is that of its parameters."""

@@ -143,10 +143,16 @@ class NGD(Optimizer):
 
     def _plain_direction(self, linear: Linearized, parameters: Tensor) -> Tensor:
         r, damping = linear.residual, float(self.damping)
-        solver = safe_solver(damping, r.dtype) if self.solver == "auto" else self.solver
-        if solver == "cholesky" and gram_is_cheaper(len(r), len(parameters), linear.gram_size):
-            return -linear.rmatvec(gram_solve(linear.gram(), r, damping))
-        return -damped_solve(linear.jacobian(), r, damping, solver)
+        if self.needs_jacobian(len(r), parameters, linear.gram_size):
+            return -damped_solve(linear.jacobian(), r, damping, self.solver)
+        return -linear.rmatvec(gram_solve(linear.gram(), r, damping))
+
+    def needs_jacobian(self, n: int, parameters: Tensor, gram_size: int) -> bool:
+        """Whether J is formed: where the damping adapts or is tiny, and where J^T J costs less than J J^T."""
+        if self.damping == "auto":
+            return True
+        solver = safe_solver(float(self.damping), parameters.dtype) if self.solver == "auto" else self.solver
+        return solver != "cholesky" or not gram_is_cheaper(n, len(parameters), gram_size)
 
     def _adaptive_step(self, problem: Problem, state: State) -> State:
         linear = problem.linearize(state.parameters)
