@@ -492,7 +492,7 @@ class PINNRegressor(RegressorMixin, Described):
             return placement.build(weights, self.trainable)
         if self.init == "gaussian":
             return placement.gaussian(width, self.trainable)
-        scale = choose_scale(problem, placement, width, self.trainable)
+        _, scale = choose_scale(problem, [placement], width, self.trainable)
         return placement.network(width, scale, self.trainable, zero=self.trainable != "hidden")
 
     def _check_parameters(self) -> list[Optimizer]:

@@ -55,7 +55,12 @@ def half_width(bounds: tuple[NDArray, NDArray]) -> NDArray:
 
 
 def domain_weights(
-    width: int, bounds: tuple[NDArray, NDArray], n_outputs: int, scale: float, rng: np.random.Generator
+    width: int,
+    bounds: tuple[NDArray, NDArray],
+    n_outputs: int,
+    scale: float,
+    rng: np.random.Generator,
+    among: NDArray | None = None,
 ) -> Weights:
     """Draw hidden units placed in the box `bounds`; output weights are +-1.
 
@@ -72,10 +77,15 @@ def domain_weights(
     scale : float
         The largest slope of a hidden unit per half-width of the box.
     rng : numpy Generator
+    among : ndarray of shape (k, n_dims), optional
+        Draw from these directions, whose lengths count, in place of the sphere.
     """
     lower, upper = bounds
-    directions = rng.standard_normal((width, len(lower)))
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    if among is None:
+        directions = rng.standard_normal((width, len(lower)))
+        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    else:
+        directions = among[rng.integers(len(among), size=width)]
     slopes = directions * rng.uniform(0, scale, size=(width, 1))
     anchors = rng.uniform(-1, 1, size=slopes.shape)
     shifts = rng.uniform(-1, 1, size=width)

@@ -7,16 +7,18 @@ residuals cost one factorisation, spend no row on validation and train nothing t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from pinnlearn.activations import Activation
-from pinnlearn.least_squares import LeastSquares, build_network
+from pinnlearn.least_squares import LeastSquares, as_array, as_tensor, build_network
 from pinnlearn.linalg import leave_one_out
-from pinnlearn.networks import TwoLayerNetwork, Weights, domain_weights, gaussian_weights
+from pinnlearn.networks import TwoLayerNetwork, Weights, domain_weights, gaussian_weights, half_width
 
 # Slopes per half-width of the domain: from nearly polynomial units to fronts of 1/30 of the domain.
 SCALES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 30.0)
@@ -24,6 +26,9 @@ FALLBACK_SCALE = 2.0
 # Beyond some tens, more trained units cost time and bring few digits: the output solve brings those.
 TRAINED_UNITS = 64
 START_SCALES = (2.0, 4.0, 8.0)
+# Half of the trained units often end where they do nothing. A unit matters if the spread of its output is at least
+# this part of the largest one; new units are up to twice as steep as those they are like.
+INFLUENTIAL, INFLUENCE_POINTS, GROWN_UNITS, GROWN_SCALE = 1e-2, 1000, 64, 2.0
 PROBE_ROWS, PROBE_UNITS = 1200, 400
 # Singular values that round-off alone produces do not count as fitted.
 ROUND_OFF = 1e-27
@@ -53,6 +58,8 @@ class Placement:
     seed : int
     device : torch.device
     dtype : torch.dtype
+    among : ndarray of shape (k, n_dims), optional
+        Directions to draw from; None draws them from the sphere.
     """
 
     bounds: tuple[NDArray, NDArray]
@@ -61,10 +68,12 @@ class Placement:
     seed: int
     device: torch.device
     dtype: torch.dtype
+    among: NDArray | None = None
 
     def network(self, width: int, scale: float, trainable: str, *, zero: bool) -> TwoLayerNetwork:
         """A network with units of this scale; its output weights are zero, or +-1."""
-        weights = domain_weights(width, self.bounds, self.n_outputs, scale, np.random.default_rng(self.seed))
+        rng = np.random.default_rng(self.seed)
+        weights = domain_weights(width, self.bounds, self.n_outputs, scale, rng, self.among)
         if zero:
             weights = weights._replace(output_weights=np.zeros_like(weights.output_weights))
         return self.build(weights, trainable)
@@ -77,6 +86,23 @@ class Placement:
             for placement, scale in zip(seeded, START_SCALES, strict=True)
         ]
 
+    def along(self, trained: TwoLayerNetwork) -> Placement:
+        """The placement of units that point where trained ones do."""
+        slopes = self._slopes(trained)
+        return replace(self, among=slopes / np.linalg.norm(slopes, axis=1, keepdims=True))
+
+    def grown(self, trained: TwoLayerNetwork, n_units: int) -> TwoLayerNetwork:
+        """The trained units and beside them new ones, with slopes like those of the units that matter."""
+        points = np.random.default_rng(self.seed).uniform(*self.bounds, size=(INFLUENCE_POINTS, trained.n_dims))
+        spread = trained.at(as_tensor(points, self.device, self.dtype)).sigma(0).std(dim=0)
+        influence = as_array(spread * trained.output_weights.norm(dim=1))
+        like = replace(self, among=self._slopes(trained)[influence >= INFLUENTIAL * influence.max()])
+        return beside(like.network(n_units, GROWN_SCALE, "all", zero=True), trained)
+
+    def _slopes(self, network: TwoLayerNetwork) -> NDArray:
+        """Per half-width of the box."""
+        return as_array(network.hidden_weights) * half_width(self.bounds)
+
     def gaussian(self, width: int, trainable: str) -> TwoLayerNetwork:
         """The paper's network, whatever the box."""
         weights = gaussian_weights(width, len(self.bounds[0]), self.n_outputs, np.random.default_rng(self.seed))
@@ -88,15 +114,19 @@ class Placement:
 
 
 def choose_scale(
-    problem: LeastSquares, placement: Placement, width: int, trainable: str, trained: TwoLayerNetwork | None = None
-) -> float:
-    """Choose the scale of the hidden units.
+    problem: LeastSquares,
+    placements: Sequence[Placement],
+    width: int,
+    trainable: str,
+    trained: TwoLayerNetwork | None = None,
+) -> tuple[Placement, float]:
+    """Choose the scale of the hidden units, and of several placements one.
 
     Parameters
     ----------
     problem : LeastSquares
         Its equations and weights; large problems are thinned.
-    placement : Placement
+    placements : sequence of Placement
     width : int
         The number of units to come; fewer are tried, so that the rows are redundant.
     trainable : {"all", "hidden", "output"}
@@ -107,21 +137,23 @@ def choose_scale(
 
     Returns
     -------
-    float
+    placement : Placement
+    scale : float
         One of SCALES; FALLBACK_SCALE where the equations say nothing.
     """
     problem = _thinned(problem)
     hidden = trainable == "hidden"
     units = probe_width(width, problem.n_rows) // (3 if hidden else 1)
 
-    def probe(scale: float) -> TwoLayerNetwork:
+    def probe(placement: Placement, scale: float) -> TwoLayerNetwork:
         network = placement.network(max(1, units), scale, "hidden" if hidden else "output", zero=not hidden)
         return network if trained is None else beside(network, trained)
 
-    losses = [left_out_loss(problem.with_network(probe(scale))) for scale in SCALES]
+    choices = list(product(placements, SCALES))
+    losses = [left_out_loss(problem.with_network(probe(*choice))) for choice in choices]
     if not min(losses) < max(losses):
-        return FALLBACK_SCALE
-    return SCALES[int(np.argmin(losses))]
+        return placements[0], FALLBACK_SCALE
+    return choices[int(np.argmin(losses))]
 
 
 def beside(placed: TwoLayerNetwork, trained: TwoLayerNetwork) -> TwoLayerNetwork:

@@ -22,7 +22,7 @@ from pinnlearn.least_squares import LeastSquares, evaluate
 from pinnlearn.networks import TwoLayerNetwork
 from pinnlearn.optimizers import NGD, Optimizer, Progress, minimize
 from pinnlearn.optimizers.base import Result, State
-from pinnlearn.placement import ROUND_OFF, Placement, choose_damping, choose_scale, substitute
+from pinnlearn.placement import GROWN_UNITS, ROUND_OFF, Placement, choose_damping, choose_scale, substitute
 from pinnlearn.reports import in_bytes
 
 # Steps after which the starts of hidden training are compared.
@@ -34,6 +34,7 @@ STUCK = 1e-3
 DECAYS, DECAY_STEPS, DECAY_UNITS, DECAY_SCALE = (10.0, 5.0, 2.0, 0.0), 60, 120, 8.0
 # Steps of the joined method where no other number is given, and of hidden training before it counts as ended.
 JOINED_STEPS, HIDDEN_STEPS = 600, 140
+GROWN_STEPS = 30
 # A relative residual above which the user is warned.
 UNSOLVED = 1e-2
 # Trained units are kept only if they predict left-out equations better by this factor: they have more ways to go wrong.
@@ -172,8 +173,9 @@ def _best_of_stages(
     trained, trained_loss = _train_hidden(problem, placement, optimizer, tol**2 * loss, history)
     if history.stop == "callback" or history.left(optimizer) < 1:
         return min(solved, _Solved(trained, trained_loss, trained_loss), key=lambda stage: stage.loss)
-    scale = choose_scale(problem, placement, network.width, "output", trained)
-    placed = placement.network(network.width, scale, network.trainable, zero=True)
+    placements = [placement, placement.along(trained)]
+    chosen, scale = choose_scale(problem, placements, network.width, "output", trained)
+    placed = chosen.network(network.width, scale, network.trainable, zero=True)
     enriched = _solve_output(problem, substitute(placed, trained), optimizer, history)
     # By the training loss alone a wide network that interpolates its rows would win.
     before, after = (max(stage.loss, stage.left_out_loss) for stage in (solved, enriched))
@@ -195,6 +197,7 @@ def _train_hidden(
     """Train all weights of small networks: each for a few steps, then the best one to the end.
 
     Where that one gets stuck the next best goes on; where there is time, larger ones that learn early times first.
+    At the end as many again join, with slopes like those of the units that matter, and all learn some more.
 
     Returns
     -------
@@ -237,6 +240,10 @@ def _train_hidden(
     if loss > stuck and problem.has_time and not is_over():
         marched = march(placement.network(min(width, DECAY_UNITS), DECAY_SCALE, "all", zero=True))
         loss, network = min((loss, network), marched, key=lambda result: result[0])
+    n_new = min(GROWN_UNITS, width - network.width)
+    if loss > target and n_new > 0 and not is_over():
+        grown = run(placement.grown(network, n_new), GROWN_STEPS)
+        loss, network = min((loss, network), grown, key=lambda result: result[0])
     return network, loss
 
 

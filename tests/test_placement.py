@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+import torch
+
+from pinnlearn import PINNRegressor, relative_l2_error
+from pinnlearn.activations import get_activation
+from pinnlearn.domains import Box
+from pinnlearn.networks import Weights
+from pinnlearn.pdes import Poisson
+from pinnlearn.placement import INFLUENTIAL, Placement
+
+BOUNDS = (np.array([0.0, -1.0]), np.array([4.0, 1.0]))
+HALF_WIDTH = np.array([2.0, 1.0])
+X = torch.tensor(np.random.default_rng(0).uniform(*BOUNDS, (50, 2)))
+
+
+@pytest.fixture
+def placement():
+    return Placement(BOUNDS, 1, get_activation("tanh"), 0, torch.device("cpu"), torch.float64)
+
+
+@pytest.fixture
+def trained(placement):
+    """Two units that matter, one whose output is too small, one that is constant on the domain."""
+    hidden = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 2.0], [1.0, -1.0]])
+    outputs = np.array([[1.0], [-2.0], [INFLUENTIAL / 100], [1.0]])
+    return placement.build(Weights(hidden, np.array([-2.0, -1.0, 0.0, 300.0]), outputs), "all")
+
+
+def directions(network):
+    slopes = network.hidden_weights.numpy() * HALF_WIDTH
+    return slopes / np.linalg.norm(slopes, axis=1, keepdims=True)
+
+
+def test_units_along_trained_ones_have_their_directions(placement, trained):
+    placed = placement.along(trained).network(40, 3.0, "output", zero=True)
+    alignment = directions(placed) @ directions(trained).T
+    np.testing.assert_allclose(alignment.max(axis=1), 1.0, rtol=1e-12)
+    assert set(alignment.argmax(axis=1)) == {0, 1, 2, 3}
+    assert np.linalg.norm(placed.hidden_weights.numpy() * HALF_WIDTH, axis=1).max() <= 3.0
+
+
+def test_a_grown_network_is_the_same_function(placement, trained):
+    grown = placement.grown(trained, 30)
+    assert grown.width == 34
+    np.testing.assert_allclose(grown.evaluate(X), trained.evaluate(X), rtol=1e-13)
+
+
+def test_new_units_are_like_those_that_matter(placement, trained):
+    new = placement.grown(trained, 30)
+    alignment = directions(new)[4:] @ directions(trained).T
+    assert set(alignment.argmax(axis=1)) == {0, 1}
+    np.testing.assert_allclose(alignment.max(axis=1), 1.0, rtol=1e-12)
+
+
+def test_a_sum_of_functions_of_one_coordinate_is_found_along_the_axes():
+    # Units placed in all directions leave 2e-5 here, and so do 64 trained ones.
+    def waves(x):
+        return torch.cos(torch.pi * x).sum(dim=1)
+
+    pde = Poisson(Box([0.0] * 4, [1.0] * 4), source=lambda x: torch.pi**2 * waves(x), boundary=waves, solution=waves)
+    X_new = pde.domain.sample_interior(2000, np.random.default_rng(1))
+    errors = []
+    for seed in range(3):
+        model = PINNRegressor(pde=pde, random_state=seed).fit(pde.sample(1000, 500, random_state=seed))
+        errors.append(relative_l2_error(pde.solution(torch.tensor(X_new)).numpy(), model.predict(X_new)))
+    assert np.median(errors) < 1e-6
