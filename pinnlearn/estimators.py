@@ -42,10 +42,10 @@ from pinnlearn.metrics import relative_residual, relative_residuals
 from pinnlearn.networks import BLOCKS, INITS, TwoLayerNetwork, Weights, half_width
 from pinnlearn.optimizers import NGD, Optimizer
 from pinnlearn.optimizers.base import STOP_REASONS, check_positive
-from pinnlearn.placement import FALLBACK_SCALE, TRAINED_UNITS, Placement, choose_scale, probe_width
+from pinnlearn.placement import FALLBACK_SCALE, Placement, choose_scale, probe_width
 from pinnlearn.reports import Report, check_fits, fit_bytes
 from pinnlearn.sampling import as_generator
-from pinnlearn.training import DECAY_UNITS, JOINED_STEPS, History, train, train_jointly
+from pinnlearn.training import JOINED_STEPS, MOST_TRAINED_UNITS, History, train, train_jointly
 from pinnlearn.validation import (
     available_bytes,
     available_device,
@@ -617,8 +617,8 @@ def _estimated_bytes(problem: LeastSquares, joined: bool, optimizers: list[Optim
     network, n = problem.network(problem.start), problem.n_residuals
     estimate = partial(fit_bytes, n, network.width, itemsize=problem.start.element_size())
     if joined:
-        trained = min(network.width, max(TRAINED_UNITS, DECAY_UNITS)) * (network.n_dims + 1 + network.n_outputs)
-        return estimate(max(network.output_weights.numel(), trained))
+        n_trained = 0 if network.trainable == "output" else min(network.width, MOST_TRAINED_UNITS)
+        return estimate(max(network.output_weights.numel(), n_trained * (network.n_dims + 1 + network.n_outputs)))
     gram_size = problem.subset(np.concatenate([rows[:1] for rows in problem.strata])).linearize(problem.start).gram_size
     needs = [optimizer.needs_jacobian(n, problem.start, gram_size) for optimizer in optimizers]
     if any(needs):

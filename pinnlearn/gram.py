@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from pinnlearn.jets import Symbol
+from pinnlearn.linalg import symmetric
 from pinnlearn.networks import NetworkAtPoints, Reading, TwoLayerNetwork
 
 
@@ -71,15 +73,27 @@ def structured_gram(network: TwoLayerNetwork, pieces: Sequence[Piece], n_residua
             B[symbol][where] = factor
         if trains_outputs:
             at.add_jacobian(readings, {"output_weights": O[where]})
-    gram = (A @ A.T).mul_(torch.addmm(x.new_ones(1, 1), x, x.T)).div_(network.width)
-    gradients = {symbol: symbol.gradient(network.hidden_weights) for symbol in symbols}
-    for symbol in symbols:
-        F = (x @ gradients[symbol].T).mul_(A)
-        for other in symbols:
-            F.addcmul_(B[other], (gradients[symbol] * gradients[other]).sum(dim=1), value=0.5)
-        half = F @ B[symbol].T
-        gram.add_(half, alpha=1 / network.width).add_(half.T, alpha=1 / network.width)
-    return gram.addmm_(O, O.T)
+    F = _through_symbols(network, x, A, B)
+    scale = x.new_full((1, 1), 1 / network.width)
+
+    def fill(block: Tensor, rows: slice, columns: slice) -> None:
+        torch.mm(A[rows], A[columns].T, out=block)
+        block.mul_(torch.addmm(scale, x[rows], x[columns].T, alpha=1 / network.width))
+        for symbol in symbols:
+            for one, other in ((F[symbol], B[symbol]), (B[symbol], F[symbol])):
+                block.addmm_(one[rows], other[columns].T, alpha=1 / network.width)
+        block.addmm_(O[rows], O[columns].T)
+
+    return symmetric(A, fill)
+
+
+def _through_symbols(network: TwoLayerNetwork, x: Tensor, A: Tensor, B: dict[Symbol, Tensor]) -> dict[Symbol, Tensor]:
+    """F_p, (n, m), for each symbol p."""
+    gradients = {symbol: symbol.gradient(network.hidden_weights) for symbol in B}
+    F = {symbol: (x @ gradient.T).mul_(A) for symbol, gradient in gradients.items()}
+    for symbol, other in product(B, B):
+        F[symbol].addcmul_(B[other], (gradients[symbol] * gradients[other]).sum(dim=1), value=0.5)
+    return F
 
 
 def _symbols(pieces: Sequence[Piece]) -> list[Symbol]:

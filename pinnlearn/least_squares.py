@@ -27,6 +27,7 @@ from torch import Tensor
 from pinnlearn.activations import Activation
 from pinnlearn.gram import Piece, structured_gram, structured_size
 from pinnlearn.jets import VALUE, EquationError, Jet, Symbol, Term, Zero
+from pinnlearn.linalg import gram_of_rows
 from pinnlearn.networks import NetworkAtPoints, Reading, TwoLayerNetwork, Weights
 
 GROUPS = ("interior", "boundary", "initial", "data")
@@ -423,8 +424,7 @@ class Linearization:
         """J J^T, (n_residuals, n_residuals); by its structure, without J, where that costs less."""
         if self.gram_size < len(self._network.parameters):
             return structured_gram(self._network, list(self._pieces()), len(self.residual))
-        J = self.jacobian()
-        return J @ J.T
+        return gram_of_rows(self.jacobian())
 
     def matvec(self, v: Tensor) -> Tensor:
         """J v, (n_residuals,), without forming J."""

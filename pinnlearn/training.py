@@ -22,7 +22,15 @@ from pinnlearn.least_squares import LeastSquares, evaluate
 from pinnlearn.networks import TwoLayerNetwork
 from pinnlearn.optimizers import NGD, Optimizer, Progress, minimize
 from pinnlearn.optimizers.base import Result, State
-from pinnlearn.placement import GROWN_UNITS, ROUND_OFF, Placement, choose_damping, choose_scale, substitute
+from pinnlearn.placement import (
+    GROWN_UNITS,
+    ROUND_OFF,
+    TRAINED_UNITS,
+    Placement,
+    choose_damping,
+    choose_scale,
+    substitute,
+)
 from pinnlearn.reports import in_bytes
 
 # Steps after which the starts of hidden training are compared.
@@ -32,6 +40,7 @@ STUCK = 1e-3
 # Where there is time, the second try lets early times count first, as they do for the solution: residuals decay
 # over the time span by exp(-10), then less. Otherwise a shock that comes late is where the rows want it.
 DECAYS, DECAY_STEPS, DECAY_UNITS, DECAY_SCALE = (10.0, 5.0, 2.0, 0.0), 60, 120, 8.0
+MOST_TRAINED_UNITS = max(TRAINED_UNITS, DECAY_UNITS) + GROWN_UNITS
 # Steps of the joined method where no other number is given, and of hidden training before it counts as ended.
 JOINED_STEPS, HIDDEN_STEPS = 600, 140
 GROWN_STEPS = 30

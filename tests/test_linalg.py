@@ -5,7 +5,7 @@ import pytest
 import scipy.linalg
 import torch
 
-from pinnlearn.linalg import SOLVERS, damped_solve, gram_is_cheaper, gram_solve, leave_one_out
+from pinnlearn.linalg import SOLVERS, damped_solve, gram_is_cheaper, gram_of_rows, gram_solve, leave_one_out
 from tests.references import relative_error, with_spectrum
 
 EPS = np.finfo(float).eps
@@ -178,3 +178,10 @@ def test_leave_one_out_is_finite_where_a_row_alone_decides():
     A = torch.eye(3, dtype=torch.float64)
     residuals = leave_one_out(A, torch.ones(3, dtype=torch.float64), 1e-30)
     assert torch.isfinite(residuals).all()
+
+
+@pytest.mark.parametrize("n", [1, 5, 6, 50])
+@pytest.mark.parametrize("k", [0, 3, 80])
+def test_a_symmetric_product_is_the_whole_product(n, k):
+    A = with_spectrum(max(n, 81), max(k, 81), np.linspace(3.0, 1.0, 81))[:n, :k]
+    np.testing.assert_allclose(gram_of_rows(A), A @ A.T, rtol=1e-13, atol=1e-14)

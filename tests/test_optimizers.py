@@ -1,4 +1,5 @@
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import scipy.optimize
 import torch
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from pinnlearn.activations import get_activation
 from pinnlearn.collocation import assign_equations
@@ -573,3 +575,40 @@ def test_numpy_numbers_are_numbers(parameters):
 def test_every_stop_reason_says_something():
     assert {"tol", "stalled", "max_iter", "non_finite", "callback"} == set(STOP_REASONS)
     assert "learning_rate" in STOP_REASONS["non_finite"]
+
+
+class Counted:
+    """A problem that counts how often it is evaluated."""
+
+    def __init__(self, problem):
+        self.problem, self.counts = problem, Counter()
+
+    def __getattr__(self, name):
+        if name in ("loss", "linearize"):
+            self.counts[name] += 1
+        return getattr(self.problem, name)
+
+
+def test_plain_ngd_evaluates_the_network_once_a_step():
+    problem = Counted(benchmark("heat_1d", "gaussian"))
+    minimize(NGD(learning_rate=0.1, damping=1e-3, max_iter=7), problem, problem.start)
+    assert problem.counts == {"loss": 1, "linearize": 8}
+
+
+class Waits(TorchDispatchMode):
+    """Counts the operations that wait for the device: numbers that come back to Python."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += "_local_scalar_dense" in str(func)
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_plain_step_waits_for_three_numbers_alone():
+    # Whether J is zero, whether the step is, and the loss: on a GPU each empties its queue.
+    problem, optimizer = benchmark("heat_1d", "gaussian"), NGD(learning_rate=0.1, damping=1e-3)
+    state = optimizer.step(problem, optimizer.begin(problem, problem.start))
+    with Waits() as waits:
+        optimizer.step(problem, state)
+    assert waits.count <= 3

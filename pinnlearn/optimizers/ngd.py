@@ -33,7 +33,10 @@ class _Factorised(NamedTuple):
 
 
 class _Memory(NamedTuple):
-    """What a step leaves to the next: damping, latest losses, and the factors of a J that may stay as it is."""
+    """What an adaptive step leaves to the next: damping, latest losses, and the factors of a J that may stay as it is.
+
+    A plain step leaves the problem to first order at the new parameters, which it needed for their loss.
+    """
 
     damping: float
     losses: tuple[float, ...]
@@ -118,8 +121,10 @@ class NGD(Optimizer):
             raise ValueError("line_search=True goes with a fixed damping; with damping='auto' every step is full.")
 
     def begin(self, problem: Problem, parameters: Tensor) -> State:
-        """The state before the first step; its memory is the damping and the latest losses."""
+        """The state before the first step; with an adaptive damping its memory is that and the latest losses."""
         state = super().begin(problem, parameters)
+        if self.damping != "auto":
+            return state
         damping = torch.finfo(parameters.dtype).eps ** 2 if _is_linear(problem) else FIRST_DAMPING
         return replace(state, memory=_Memory(damping, (state.loss,)))
 
@@ -131,12 +136,14 @@ class NGD(Optimizer):
             return replace(state, loss=math.nan)
 
     def _plain_step(self, problem: Problem, state: State) -> State:
-        linear = problem.linearize(state.parameters)
+        linear = problem.linearize(state.parameters) if state.memory is None else state.memory
         direction = self._plain_direction(linear, state.parameters)
         if not bool(direction.any()):
             return replace(state, stop="stalled")
         if self.learning_rate is not None or self.line_search is False:
-            return _moved(problem, state, (self.learning_rate or 1.0) * direction)
+            parameters = state.parameters + (self.learning_rate or 1.0) * direction
+            ahead = problem.linearize(parameters)
+            return State(parameters, float(ahead.loss), ahead)
         candidates = [_moved(problem, state, 0.5**k * direction) for k in range(20)]
         best = min(candidates, key=lambda s: s.loss if math.isfinite(s.loss) else math.inf)
         return best if best.loss < state.loss else replace(state, stop="stalled")
