@@ -1,10 +1,10 @@
 """Error and seconds of the default settings over seeds, beside output weights alone and hidden weights alone.
 
 Run as `python benchmarks/accuracy.py TABLE [SEEDS]`, TABLE one of "five" (the problems of the paper at their usual
-points), "frontier" (the same and Burgers' equation with more points; a width where one is named) and "beyond" (smooth
-problems for which nothing was chosen). Errors are relative L2 errors on new points, medians over the seeds; that of
-hidden weights alone, at the width that is then usual, over at most 3. The table goes to standard output, one line a
-problem, in Markdown.
+points), "frontier" (the same and Burgers' equation with more points; a width where one is named), "quick" (few points)
+and "beyond" (smooth problems for which nothing was chosen). Errors are relative L2 errors on new points, medians over
+the seeds; that of hidden weights alone, at the width that is then usual, over at most 3. The table goes to standard
+output, one line a problem, in Markdown.
 """
 
 import statistics
@@ -149,6 +149,10 @@ TABLES = {
         "Burgers front, nu = 0.1": Case(problems.burgers_front, 2000, 500),
         "Burgers front, nu = 0.02": Case(lambda: problems.burgers_front(0.02), 3500, 600),
         "Burgers shock, nu = 0.01/pi": Case(problems.burgers_shock, 4200, 800),
+    },
+    "quick": {
+        "2D Poisson": Case(problems.poisson_2d, 200, 80),
+        "heat": Case(problems.heat_1d, 200, 80),
     },
     "beyond": {
         "-Laplace(u) + u^3 = f": Case(nonlinear, 1200, 300),

@@ -42,7 +42,7 @@ from pinnlearn.metrics import relative_residual, relative_residuals
 from pinnlearn.networks import BLOCKS, INITS, TwoLayerNetwork, Weights, half_width
 from pinnlearn.optimizers import NGD, Optimizer
 from pinnlearn.optimizers.base import STOP_REASONS, check_positive
-from pinnlearn.placement import FALLBACK_SCALE, Placement, choose_scale, probe_width
+from pinnlearn.placement import FALLBACK_SCALE, Placement, choose_scale
 from pinnlearn.reports import Report, check_fits, fit_bytes
 from pinnlearn.sampling import as_generator
 from pinnlearn.training import JOINED_STEPS, MOST_TRAINED_UNITS, History, train, train_jointly
@@ -61,6 +61,8 @@ from pinnlearn.validation import (
 
 # width="auto": output solves take as many units as rows determine well; iterations on all weights cost more.
 SOLVED_WIDTH, ITERATED_WIDTH = 1000, 200
+# Equations are checked, and loss weights chosen, with a network of so many units.
+CHECK_UNITS = 20
 # Boundary and initial points that `score` adds where X has none.
 SCORE_POINTS = 200
 
@@ -477,8 +479,10 @@ class PINNRegressor(RegressorMixin, Described):
 
     def _pose(self, x, equations, has_time: bool | None, placement: Placement, width: int) -> LeastSquares:
         """The least-squares problem, its equations checked and its loss weights chosen, for some small network."""
-        units = probe_width(width, len(x))
-        at_zero, probe = (placement.network(units, FALLBACK_SCALE, self.trainable, zero=zero) for zero in (True, False))
+        at_zero, probe = (
+            placement.network(min(width, CHECK_UNITS), FALLBACK_SCALE, self.trainable, zero=zero)
+            for zero in (True, False)
+        )
         problem = LeastSquares(at_zero, x, equations, None, has_time)
         check_equations(problem, probe)
         warn_of_free_constants(problem.with_network(probe))

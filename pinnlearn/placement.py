@@ -89,7 +89,8 @@ class Placement:
     def along(self, trained: TwoLayerNetwork) -> Placement:
         """The placement of units that point where trained ones do."""
         slopes = self._slopes(trained)
-        return replace(self, among=slopes / np.linalg.norm(slopes, axis=1, keepdims=True))
+        lengths = np.linalg.norm(slopes, axis=1, keepdims=True)
+        return replace(self, among=slopes / np.where(lengths > 0, lengths, 1.0))
 
     def grown(self, trained: TwoLayerNetwork, n_units: int) -> TwoLayerNetwork:
         """The trained units and beside them new ones, with slopes like those of the units that matter."""

@@ -4,7 +4,9 @@ The joined method, `train_jointly`, is the package's default. Where the equation
 weights for given hidden units are one least-squares solve: one NGD step with eta = 1 on the output weights
 (random features, extreme learning machines). Where that leaves too much, some hidden units are trained, all their
 weights from a zero output, and the solve is made again with all units: the trained ones follow what is sharp, the
-placed ones add the digits of what is smooth.
+placed ones add the digits of what is smooth. The placed ones then point anywhere or where trained ones do, whichever
+predicts left-out equations better: directions are what training finds first and what chance does not find in many
+dimensions.
 """
 
 from __future__ import annotations
