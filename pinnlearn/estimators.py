@@ -466,7 +466,10 @@ class PINNRegressor(RegressorMixin, Described):
         if joined:
             if self.max_iter is None and not isinstance(self.optimizer, Optimizer):
                 optimizers[0].max_iter = JOINED_STEPS
-            network = train_jointly(problem, placement, cast(NGD, optimizers[0]), self.tol, history)
+            candidates = None
+            if region is None and pde is not None and pde.domain is not None:
+                candidates = partial(pde.domain.sample_interior, rng=np.random.default_rng(seed), method="uniform")
+            network = train_jointly(problem, placement, cast(NGD, optimizers[0]), self.tol, history, candidates)
         else:
             network = train(problem, optimizers, self.tol, history)
 

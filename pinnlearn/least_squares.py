@@ -84,6 +84,18 @@ class Equation:
 
 
 @dataclass(frozen=True)
+class _Decay:
+    """The factor exp(-rate s), s the time as a fraction of a time span."""
+
+    rate: float
+    begin: Tensor
+    end: Tensor
+
+    def __call__(self, times: Tensor) -> Tensor:
+        return torch.exp(-self.rate * (times - self.begin) / (self.end - self.begin))
+
+
+@dataclass(frozen=True)
 class _Block:
     """An equation at its points, as tensors."""
 
@@ -92,7 +104,12 @@ class _Block:
     normals: Tensor | None
     values: Tensor | None
     has_time: bool | None
-    row_factors: Tensor
+    decay: _Decay | None = None
+
+    @property
+    def row_factors(self) -> Tensor:
+        """What residuals are multiplied with, (n,)."""
+        return torch.ones_like(self.x[:, 0]) if self.decay is None else self.decay(self.x[:, -1])
 
     def __call__(self, source) -> Tensor:
         """The residuals, (n, q), of the function that `source` stands for."""
@@ -111,11 +128,17 @@ class _Block:
             r = r - self.values
         return r.reshape(len(self.x), -1)
 
+    def extended(self, points: ArrayLike, first: int) -> _Block:
+        """The equation at further points, (k, n_dims), whose rows have numbers from `first` on."""
+        x = as_tensor(points, self.x.device, self.x.dtype)
+        rows = np.concatenate([self.equation.rows, np.arange(first, first + len(x))])
+        return replace(self, equation=replace(self.equation, rows=rows), x=torch.cat([self.x, x]))
+
     def subset(self, keep: NDArray) -> _Block:
         index = torch.as_tensor(keep, device=self.x.device)
         equation = replace(self.equation, rows=self.equation.rows[keep])
         normals, values = (t if t is None else t[index] for t in (self.normals, self.values))
-        return _Block(equation, self.x[index], normals, values, self.has_time, self.row_factors[index])
+        return _Block(equation, self.x[index], normals, values, self.has_time, self.decay)
 
 
 def _check_shape(r: Tensor, block: _Block) -> None:
@@ -278,6 +301,10 @@ class LeastSquares:
     def linear(self) -> slice | None:  # noqa: D102
         return self.layout.get("output_weights")
 
+    def in_linear(self, parameters: Tensor) -> LeastSquares:
+        """The problem in the output weights alone, the hidden ones staying as they are in w."""
+        return self.with_network(replace(self.network(parameters), trainable="output"))
+
     @property
     def start(self) -> Tensor:
         """The parameters of the network as given, (n_parameters,)."""
@@ -323,6 +350,31 @@ class LeastSquares:
         chosen._blocks = [block.subset(np.flatnonzero(keep)) for block, keep in kept if keep.any()]
         return chosen
 
+    @property
+    def _governing(self) -> _Block:
+        """The PDE itself at its rows."""
+        return next(block for block in self._blocks if block.equation.group == "interior")
+
+    @property
+    def n_interior(self) -> int:
+        """The number of rows that the PDE itself governs."""
+        return self.n_rows_in("interior")
+
+    def refined(self, points: ArrayLike) -> LeastSquares:
+        """The same problem with further rows, (k, n_dims), that the PDE governs; it must have such rows."""
+        governing, first = self._governing, 1 + max(int(equation.rows.max()) for equation in self.equations)
+        other = self.with_weights(self.loss_weights)
+        other._blocks = [block.extended(points, first) if block is governing else block for block in self._blocks]
+        return other
+
+    def interior_residual(self, points: ArrayLike) -> NDArray:
+        """The size of the PDE's residual at points, (k,), for the network as given; without the group's weight."""
+        n = self.n_interior
+        block = self._governing.extended(points, 0)
+        block = block.subset(np.arange(n, len(block.x)))
+        residual = block(_NetworkTerms(self._network, block.x, False))
+        return as_array(residual.norm(dim=1) * block.row_factors)
+
     def with_weights(self, loss_weights: Mapping[str, float]) -> LeastSquares:
         """The same problem with other loss weights."""
         other = LeastSquares(self._network, self._blocks[0].x, [], loss_weights)
@@ -337,12 +389,9 @@ class LeastSquares:
     def decaying(self, rate: float) -> LeastSquares:
         """The same problem with residuals times exp(-rate s), s the time as a fraction of that of all rows."""
         times = torch.cat([block.x[:, -1] for block in self._blocks])
-        begin, end = times.min(), times.max()
+        decay = _Decay(rate, times.min(), times.max())
         other = self.with_weights(self.loss_weights)
-        other._blocks = [
-            replace(block, row_factors=torch.exp(-rate * (block.x[:, -1] - begin) / (end - begin)))
-            for block in self._blocks
-        ]
+        other._blocks = [replace(block, decay=decay) for block in self._blocks]
         return other
 
     def with_network(self, network: TwoLayerNetwork) -> LeastSquares:
@@ -366,7 +415,7 @@ def _as_block(equation: Equation, x: Tensor, has_time: bool | None) -> _Block:
     rows = torch.as_tensor(equation.rows, device=x.device)
     arrays = (equation.normals, equation.values)
     normals, values = (a if a is None else as_tensor(a, x.device, x.dtype) for a in arrays)
-    return _Block(equation, x[rows], normals, values, has_time, torch.ones_like(x[rows, 0]))
+    return _Block(equation, x[rows], normals, values, has_time)
 
 
 class Linearization:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import product
 
 import numpy as np
@@ -29,6 +29,9 @@ START_SCALES = (2.0, 4.0, 8.0)
 # Half of the trained units often end where they do nothing. A unit matters if the spread of its output is at least
 # this part of the largest one; new units are up to twice as steep as those they are like.
 INFLUENTIAL, INFLUENCE_POINTS, GROWN_UNITS, GROWN_SCALE = 1e-2, 1000, 64, 2.0
+# A unit around a trained one is between half and twice as steep, and passes through one of so many random points where
+# that one has |z| < ACTIVE, or through one of its NEAREST.
+SLOPE_FACTORS, ACTIVE, ANCHORS, NEAREST = (0.5, 2.0), 2.0, 10_000, 10
 PROBE_ROWS, PROBE_UNITS = 1200, 400
 # Singular values that round-off alone produces do not count as fitted.
 ROUND_OFF = 1e-27
@@ -94,11 +97,23 @@ class Placement:
 
     def grown(self, trained: TwoLayerNetwork, n_units: int) -> TwoLayerNetwork:
         """The trained units and beside them new ones, with slopes like those of the units that matter."""
+        like = replace(self, among=self._slopes(trained)[self._influential(trained)])
+        return beside(like.network(n_units, GROWN_SCALE, "all", zero=True), trained)
+
+    def around(self, trained: TwoLayerNetwork) -> PlacementAround:
+        """The placement of units around those trained ones that matter."""
+        center = as_tensor((self.bounds[0] + self.bounds[1]) / 2, self.device, self.dtype)
+        shifts = as_array(trained.hidden_bias + trained.hidden_weights @ center)
+        influential = self._influential(trained)
+        mine = {f.name: getattr(self, f.name) for f in fields(Placement)}
+        return PlacementAround(**mine, slopes=self._slopes(trained)[influential], shifts=shifts[influential])
+
+    def _influential(self, trained: TwoLayerNetwork) -> NDArray:
+        """Which units matter, (width,) of bool."""
         points = np.random.default_rng(self.seed).uniform(*self.bounds, size=(INFLUENCE_POINTS, trained.n_dims))
         spread = trained.at(as_tensor(points, self.device, self.dtype)).sigma(0).std(dim=0)
         influence = as_array(spread * trained.output_weights.norm(dim=1))
-        like = replace(self, among=self._slopes(trained)[influence >= INFLUENTIAL * influence.max()])
-        return beside(like.network(n_units, GROWN_SCALE, "all", zero=True), trained)
+        return influence >= INFLUENTIAL * influence.max()
 
     def _slopes(self, network: TwoLayerNetwork) -> NDArray:
         """Per half-width of the box."""
@@ -112,6 +127,48 @@ class Placement:
     def build(self, weights: Weights, trainable: str) -> TwoLayerNetwork:
         """A network of given weights."""
         return build_network(weights, self.activation, trainable, self.device, self.dtype)
+
+
+@dataclass(frozen=True)
+class PlacementAround(Placement):
+    """Draws units around trained ones: with slopes like theirs, through points where those have their slope.
+
+    A steep unit whose hyperplane passes a layer by is constant there, and one drawn anywhere in the domain does.
+
+    Parameters
+    ----------
+    slopes : ndarray of shape (k, n_dims)
+    shifts : ndarray of shape (k,)
+        A trained unit has z = slopes . xi + shift, xi in coordinates where the box is [-1, 1]^d.
+    """
+
+    slopes: NDArray = field(default_factory=lambda: np.empty((0, 0)))
+    shifts: NDArray = field(default_factory=lambda: np.empty(0))
+
+    def network(self, width: int, scale: float, trainable: str, *, zero: bool) -> TwoLayerNetwork:
+        """A network with units like the trained ones, their slopes changed by vectors of length at most `scale`."""
+        rng = np.random.default_rng(self.seed)
+        n_dims = self.slopes.shape[1]
+        like = rng.integers(len(self.slopes), size=width)
+        directions = rng.standard_normal((width, n_dims))
+        directions *= rng.uniform(0, scale, size=(width, 1)) / np.linalg.norm(directions, axis=1, keepdims=True)
+        slopes = rng.uniform(*SLOPE_FACTORS, size=(width, 1)) * self.slopes[like] + directions
+        anchors = self._anchors(like, rng)
+        weights = slopes / half_width(self.bounds)
+        center = (self.bounds[0] + self.bounds[1]) / 2
+        bias = rng.uniform(-1, 1, size=width) - (slopes * anchors).sum(axis=1) - weights @ center
+        outputs = np.zeros((width, self.n_outputs)) if zero else rng.choice([-1.0, 1.0], size=(width, self.n_outputs))
+        return self.build(Weights(weights, bias, outputs), trainable)
+
+    def _anchors(self, like: NDArray, rng: np.random.Generator) -> NDArray:
+        """For each unit a point of the box where the trained unit that it is like has its slope, (width, n_dims)."""
+        points = rng.uniform(-1, 1, size=(ANCHORS, self.slopes.shape[1]))
+        anchors = np.empty((len(like), points.shape[1]))
+        for unit in np.unique(like):
+            z = np.abs(points @ self.slopes[unit] + self.shifts[unit])
+            near = np.flatnonzero(z < max(ACTIVE, np.partition(z, NEAREST)[NEAREST]))
+            anchors[like == unit] = points[rng.choice(near, size=(like == unit).sum())]
+        return anchors
 
 
 def choose_scale(

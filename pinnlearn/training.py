@@ -17,7 +17,9 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeAlias, cast
 
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from pinnlearn.least_squares import LeastSquares, evaluate
@@ -25,15 +27,23 @@ from pinnlearn.networks import TwoLayerNetwork
 from pinnlearn.optimizers import NGD, Optimizer, Progress, minimize
 from pinnlearn.optimizers.base import Result, State
 from pinnlearn.placement import (
+    GROWN_SCALE,
     GROWN_UNITS,
     ROUND_OFF,
     TRAINED_UNITS,
     Placement,
+    beside,
     choose_damping,
     choose_scale,
     substitute,
 )
+from pinnlearn.refinement import refine
 from pinnlearn.reports import in_bytes
+
+# Draws so many points of the domain, (n, n_dims).
+Candidates = Callable[[int], NDArray]
+# A loss, and the network that has it.
+_Trained: TypeAlias = tuple[float, TwoLayerNetwork]
 
 # Steps after which the starts of hidden training are compared.
 AUDITION = 15
@@ -41,10 +51,10 @@ AUDITION = 15
 STUCK = 1e-3
 # Where there is time, the second try lets early times count first, as they do for the solution: residuals decay
 # over the time span by exp(-10), then less. Otherwise a shock that comes late is where the rows want it.
-DECAYS, DECAY_STEPS, DECAY_UNITS, DECAY_SCALE = (10.0, 5.0, 2.0, 0.0), 60, 120, 8.0
-MOST_TRAINED_UNITS = max(TRAINED_UNITS, DECAY_UNITS) + GROWN_UNITS
+DECAYS, DECAY_STEPS, DECAY_UNITS, DECAY_SCALE, DECAY_GROWN_UNITS = (10.0, 5.0, 2.0, 0.0, 0.0), 50, 80, 8.0, 30
+MOST_TRAINED_UNITS = max(TRAINED_UNITS, DECAY_UNITS + DECAY_GROWN_UNITS * (len(DECAYS) - 1)) + GROWN_UNITS
 # Steps of the joined method where no other number is given, and of hidden training before it counts as ended.
-JOINED_STEPS, HIDDEN_STEPS = 600, 140
+JOINED_STEPS, HIDDEN_STEPS = 800, 140
 GROWN_STEPS = 30
 # A relative residual above which the user is warned.
 UNSOLVED = 1e-2
@@ -124,7 +134,12 @@ def train(problem: LeastSquares, optimizers: Sequence[Optimizer], tol: float, hi
 
 
 def train_jointly(
-    problem: LeastSquares, placement: Placement, optimizer: NGD, tol: float, history: History
+    problem: LeastSquares,
+    placement: Placement,
+    optimizer: NGD,
+    tol: float,
+    history: History,
+    candidates: Candidates | None = None,
 ) -> TwoLayerNetwork:
     """Solve for the output weights; where that is not enough, train hidden units too, and solve again.
 
@@ -140,6 +155,8 @@ def train_jointly(
         The relative residual, sqrt(loss / loss of u = 0), above which hidden units are trained; they also are where
         equations that are left out are not predicted to sqrt(tol).
     history : History
+    candidates : callable, optional
+        candidates(n) gives n points of the domain, (n, n_dims); where hidden training is stuck, rows are added there.
 
     Returns
     -------
@@ -147,7 +164,7 @@ def train_jointly(
         The one of the stages' networks that predicts left-out equations best.
     """
     target = tol**2 * float(problem.loss(problem.start))
-    best = _best_of_stages(problem, placement, optimizer, tol, history)
+    best = _best_of_stages(problem, placement, optimizer, tol, history, candidates)
     if history.stop != "callback":
         history.stop = "tol" if best.loss <= target else "stalled" if history.left(optimizer) else "max_iter"
         if not _is_data(problem):
@@ -171,7 +188,12 @@ def _is_data(problem: LeastSquares) -> bool:
 
 
 def _best_of_stages(
-    problem: LeastSquares, placement: Placement, optimizer: NGD, tol: float, history: History
+    problem: LeastSquares,
+    placement: Placement,
+    optimizer: NGD,
+    tol: float,
+    history: History,
+    candidates: Candidates | None,
 ) -> _Solved:
     network = problem.network(problem.start)
     loss = float(problem.loss(problem.start))
@@ -181,15 +203,18 @@ def _best_of_stages(
     only_output = network.trainable == "output" or _is_data(problem)
     if good or only_output or history.stop == "callback" or history.left(optimizer) < 1:
         return solved
-    trained, trained_loss = _train_hidden(problem, placement, optimizer, tol**2 * loss, history)
+    hidden = _HiddenTraining(problem, placement, optimizer, history, candidates, tol**2 * loss)
+    trained_loss, trained = hidden.train()
+    problem = hidden.problem
     if history.stop == "callback" or history.left(optimizer) < 1:
         return min(solved, _Solved(trained, trained_loss, trained_loss), key=lambda stage: stage.loss)
-    placements = [placement, placement.along(trained)]
+    placements = [placement, placement.along(trained), placement.around(trained)]
     chosen, scale = choose_scale(problem, placements, network.width, "output", trained)
     placed = chosen.network(network.width, scale, network.trainable, zero=True)
     enriched = _solve_output(problem, substitute(placed, trained), optimizer, history)
     # By the training loss alone a wide network that interpolates its rows would win.
-    before, after = (max(stage.loss, stage.left_out_loss) for stage in (solved, enriched))
+    unseen = float(problem.with_network(solved.network).loss(solved.network.parameters))  # of rows added since, too
+    before, after = max(solved.loss, solved.left_out_loss, unseen), max(enriched.loss, enriched.left_out_loss)
     return enriched if CLEARLY * after < before else solved
 
 
@@ -202,60 +227,103 @@ class _Solved:
     left_out_loss: float
 
 
-def _train_hidden(
-    problem: LeastSquares, placement: Placement, optimizer: NGD, target: float, history: History
-) -> tuple[TwoLayerNetwork, float]:
-    """Train all weights of small networks: each for a few steps, then the best one to the end.
+@dataclass
+class _HiddenTraining:
+    """Training of all weights of small networks: several for a few steps, the best one to the end.
 
-    Where that one gets stuck the next best goes on; where there is time, larger ones that learn early times first.
-    At the end as many again join, with slopes like those of the units that matter, and all learn some more.
-
-    Returns
-    -------
-    network : TwoLayerNetwork
-    loss : float
+    Parameters
+    ----------
+    problem : LeastSquares
+        Its network has the width that is allowed; after `train` it has the rows that joined.
+    placement, optimizer, history, candidates
+        As in `train_jointly`.
+    target : float
+        The loss to be content with.
     """
-    width = problem.network(problem.start).width
-    stuck = STUCK**2 * float(problem.loss(problem.start))
 
-    def run(network: TwoLayerNetwork, steps: int, decay: float = 0.0) -> tuple[float, TwoLayerNetwork]:
-        small = problem.with_network(network)
-        small = small.decaying(decay) if decay else small
-        steps = max(1, min(steps, history.left(optimizer) - OUTPUT_STEPS))
-        result = history.run("all weights", optimizer, small, target=target, max_iter=steps)
-        return result.loss, small.network(result.parameters)
+    problem: LeastSquares
+    placement: Placement
+    optimizer: NGD
+    history: History
+    candidates: Candidates | None
+    target: float
 
-    def is_over() -> bool:
-        return history.stop == "callback" or history.left(optimizer) <= OUTPUT_STEPS
+    def train(self) -> tuple[float, TwoLayerNetwork]:
+        """Train; where the best start gets stuck the next best goes on, or, where there is time, `_march`.
 
-    def march(network: TwoLayerNetwork) -> tuple[float, TwoLayerNetwork]:
-        for decay in DECAYS:
-            if not is_over():
-                _, network = run(network, DECAY_STEPS, decay)
-        return float(problem.with_network(network).loss(network.parameters)), network
+        At the end as many units again join, with slopes like those of the units that matter, and all learn some more.
+        """
+        stuck = STUCK**2 * float(self.problem.loss(self.problem.start))
+        loss, network = self._best_start(stuck)
+        if loss > stuck and self.problem.has_time and not self._is_over():
+            loss, network = min((loss, network), self._march(), key=_loss)
+        n_new = min(GROWN_UNITS, self._width - network.width)
+        if loss <= self.target or n_new < 1 or self._is_over():
+            return loss, network
+        if loss <= stuck or not self._can_refine:
+            return min((loss, network), self._run(self.placement.grown(network, n_new), GROWN_STEPS), key=_loss)
+        self.problem = self._refined(self.problem, network)
+        return self._run(self._with_units_around(network, n_new), GROWN_STEPS)
 
-    tried: list[tuple[float, TwoLayerNetwork]] = []
-    for start in placement.starts(width):
-        tried.append(run(start, AUDITION))
-        if is_over():
-            break
-    tried.sort(key=lambda result: result[0])
-    ended: list[tuple[float, TwoLayerNetwork]] = []
-    for _, network in tried:
-        if is_over() or (ended and problem.has_time):
-            break
-        ended.append(run(network, HIDDEN_STEPS))
-        if ended[-1][0] <= stuck:
-            break
-    loss, network = min(tried + ended, key=lambda result: result[0])
-    if loss > stuck and problem.has_time and not is_over():
-        marched = march(placement.network(min(width, DECAY_UNITS), DECAY_SCALE, "all", zero=True))
-        loss, network = min((loss, network), marched, key=lambda result: result[0])
-    n_new = min(GROWN_UNITS, width - network.width)
-    if loss > target and n_new > 0 and not is_over():
-        grown = run(placement.grown(network, n_new), GROWN_STEPS)
-        loss, network = min((loss, network), grown, key=lambda result: result[0])
-    return network, loss
+    @property
+    def _width(self) -> int:
+        return self.problem.network(self.problem.start).width
+
+    @property
+    def _can_refine(self) -> bool:
+        return self.candidates is not None and self.problem.n_interior > 0
+
+    def _is_over(self) -> bool:
+        return self.history.stop == "callback" or self.history.left(self.optimizer) <= OUTPUT_STEPS
+
+    def _run(self, network: TwoLayerNetwork, steps: int, problem: LeastSquares | None = None) -> _Trained:
+        problem = (problem or self.problem).with_network(network)
+        steps = max(1, min(steps, self.history.left(self.optimizer) - OUTPUT_STEPS))
+        result = self.history.run("all weights", self.optimizer, problem, target=self.target, max_iter=steps)
+        return result.loss, problem.network(result.parameters)
+
+    def _best_start(self, stuck: float) -> _Trained:
+        tried: list[_Trained] = []
+        for start in self.placement.starts(self._width):
+            tried.append(self._run(start, AUDITION))
+            if self._is_over():
+                break
+        tried.sort(key=_loss)
+        ended: list[_Trained] = []
+        for _, network in tried:
+            if self._is_over() or (ended and self.problem.has_time):
+                break
+            ended.append(self._run(network, HIDDEN_STEPS))
+            if ended[-1][0] <= stuck:
+                break
+        return min(tried + ended, key=_loss)
+
+    def _march(self) -> _Trained:
+        """Train with early times first; at each decay units join around those there are, and rows are drawn anew."""
+        network = self.placement.network(min(self._width, DECAY_UNITS), DECAY_SCALE, "all", zero=True)
+        for i, decay in enumerate(DECAYS):
+            if self._is_over():
+                break
+            problem = self.problem.decaying(decay)
+            if i and self._can_refine:
+                problem = self._refined(problem, network)
+            if i:
+                network = self._with_units_around(network, min(DECAY_GROWN_UNITS, self._width - network.width))
+            _, network = self._run(network, DECAY_STEPS, problem)
+        return float(self.problem.with_network(network).loss(network.parameters)), network
+
+    def _refined(self, problem: LeastSquares, network: TwoLayerNetwork) -> LeastSquares:
+        """The problem with as many rows of the PDE again, where the residual of the network is large."""
+        candidates, n_rows = cast(Candidates, self.candidates), self.problem.n_interior
+        return refine(problem.with_network(network), candidates, n_rows, self.placement.seed)
+
+    def _with_units_around(self, network: TwoLayerNetwork, n_units: int) -> TwoLayerNetwork:
+        """The network with units that join around its own; the function stays."""
+        return beside(self.placement.around(network).network(n_units, GROWN_SCALE, "all", zero=True), network)
+
+
+def _loss(trained: _Trained) -> float:
+    return trained[0]
 
 
 def _solve_output(problem: LeastSquares, network: TwoLayerNetwork, optimizer: NGD, history: History) -> _Solved:

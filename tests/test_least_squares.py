@@ -189,6 +189,32 @@ def test_with_network_keeps_the_equations():
     assert torch.equal(problem.linearize(problem.start).jacobian(), linearized("periodic", "output").jacobian())
 
 
+def test_rows_that_join_are_like_rows_given_at_the_start():
+    def equation(x, u):
+        return -u.laplacian + u.value**3 - x[:, 0]
+
+    whole = small_problem([("equation", equation, [0, 1, 4, 5, 6]), ("condition", lambda x, u: u.d(0), [2, 3])], n=7,
+                          groups=["interior", "boundary"])  # fmt: skip
+    X = np.random.default_rng(1).random((7, 2))
+    refined = whole.subset(np.arange(4)).refined(X[4:])
+    assert refined.n_interior == 5
+    np.testing.assert_allclose(refined.residual(refined.start), whole.residual(whole.start), rtol=1e-12)
+    alone = [abs(float(part)) for part in whole.linearize(whole.start).parts[0].residual[2:]]
+    np.testing.assert_allclose(whole.interior_residual(X[4:]), alone, rtol=1e-12)
+
+
+def test_residuals_decay_over_the_time_span_also_in_rows_that_join():
+    problem = small_problem([("equation", lambda x, u: u.value, np.arange(5))], n=5)
+    times = np.random.default_rng(1).random((5, 2))[:, 1]
+    X = np.array([[0.5, times.min()], [0.5, times.max()]])
+    late = problem.decaying(3.0)
+    factors = np.exp(-3.0 * (times - times.min()) / np.ptp(times))
+    np.testing.assert_allclose(late.residual(late.start), problem.residual(problem.start).numpy() * factors, rtol=1e-12)
+    np.testing.assert_allclose(
+        late.interior_residual(X), problem.interior_residual(X) * np.exp([0.0, -3.0]), rtol=1e-12
+    )
+
+
 def test_row_order_sorts_by_row_with_a_rows_residuals_adjacent():
     def two(x, u):
         return torch.stack([u.value, u.d(0)], dim=1)

@@ -19,7 +19,7 @@ from pinnlearn.optimizers import GD, LBFGS, NGD, OPTIMIZERS, SGD, Adam, Optimize
 from pinnlearn.optimizers.base import STOP_REASONS, State
 from pinnlearn.optimizers.stochastic import deal
 from pinnlearn.problems import PROBLEMS
-from tests.references import CPU, TorchProblem, relative_error, with_spectrum
+from tests.references import CPU, Dense, TorchProblem, relative_error, with_spectrum
 
 SHAPES = {"tall": (9, 4), "square": (6, 6), "wide": (4, 9)}
 each_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
@@ -575,6 +575,60 @@ def test_numpy_numbers_are_numbers(parameters):
 def test_every_stop_reason_says_something():
     assert {"tol", "stalled", "max_iter", "non_finite", "callback"} == set(STOP_REASONS)
     assert "learning_rate" in STOP_REASONS["non_finite"]
+
+
+def separable_problem():
+    """y = c_1 exp(-k_1 t) + c_2 exp(-k_2 t) on data of that form; w = (k, c), c enters linearly."""
+
+    class Separable(TorchProblem):
+        def in_linear(self, w):
+            return TorchProblem(lambda c: self.residual(torch.cat([w[:2], c])), 2, linear=True)
+
+    t = torch.linspace(0, 3, 20, dtype=torch.float64)
+    data = 2 * torch.exp(-t) - 3 * torch.exp(-2.5 * t)
+    problem = Separable(lambda w: torch.exp(-t[:, None] * w[:2]) @ w[2:] - data, 4)
+    problem.layout, problem.linear = {"k": slice(0, 2), "c": slice(2, 4)}, slice(2, 4)
+    return problem, vector(0.3, 3.0, 1.0, 1.0)
+
+
+def test_linear_parameters_are_refitted_after_each_step():
+    # scipy's solution for the linear parameters is what a step ends at, up to the damping that it started with.
+    problem, start = separable_problem()
+    optimizer = NGD(refit=True)
+    state = optimizer.step(problem, optimizer.begin(problem, start))
+    A = problem.linearize(state.parameters).J[:, 2:].numpy()
+    _, squares, *_ = scipy.linalg.lstsq(
+        A, problem.residual(torch.cat([state.parameters[:2], vector(0.0, 0.0)])).numpy()
+    )
+    assert state.loss == pytest.approx(squares / 2, rel=0.1)
+    plain = NGD(refit=False).step(problem, optimizer.begin(problem, start))
+    assert state.loss < plain.loss
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_a_separable_problem_is_solved_with_and_without_refitting(refit):
+    problem, start = separable_problem()
+    result = minimize(NGD(refit=refit), problem, start, target=1e-24)
+    np.testing.assert_allclose(np.sort(result.parameters[:2]), [1.0, 2.5], rtol=1e-8)
+
+
+@pytest.mark.parametrize("parameters", [{"learning_rate": 0.5}, {"damping": 1e-6}], ids=repr)
+def test_refitting_goes_with_adaptive_damping_alone(parameters):
+    with pytest.raises(ValueError, match="refit=True goes with damping='auto' and no learning_rate"):
+        NGD(refit=True, **parameters).check()
+
+
+@pytest.mark.parametrize(("scale", "n_losses"), [(1.0, 3), (3.0, 5)])
+def test_a_line_search_ends_where_the_loss_rises_again(scale, n_losses):
+    # r(w) = w with J too small by `scale`, so that a full step ends at 1 - scale. It is best for 1; for 3 the losses
+    # fall from the full step to a quarter, which leaves 1/4, and rise at an eighth. One loss is that of the start.
+    problem, start = TorchProblem(lambda w: w, 1), vector(1.0)
+    problem.linearize = lambda w: Dense(w.clone(), torch.tensor([[1 / scale]], dtype=torch.float64))
+    counted = Counted(problem)
+    optimizer = NGD(damping=1e-12, line_search=True)
+    state = optimizer.step(counted, optimizer.begin(counted, start))
+    assert counted.counts["loss"] == n_losses
+    assert float(state.parameters) == pytest.approx(0.0 if scale == 1.0 else 0.25, abs=1e-9)
 
 
 class Counted:

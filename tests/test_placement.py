@@ -53,6 +53,30 @@ def test_new_units_are_like_those_that_matter(placement, trained):
     np.testing.assert_allclose(alignment.max(axis=1), 1.0, rtol=1e-12)
 
 
+def test_units_around_trained_ones_have_their_slopes_and_places(placement, trained):
+    placed = placement.around(trained).network(200, 0.0, "output", zero=True)
+    ratios = [placed.hidden_weights[:, 0] / w[0] for w in trained.hidden_weights[:2]]
+    parallel = [
+        torch.isclose(placed.hidden_weights[:, 1], r * w[1])
+        for r, w in zip(ratios, trained.hidden_weights[:2], strict=True)
+    ]
+    assert torch.all(parallel[0] | parallel[1])  # only those that matter have others like them
+    assert not torch.all(parallel[0])
+    factors = torch.where(parallel[0], *ratios)
+    assert 0.5 <= factors.min() < factors.max() <= 2.0
+    # Each has |z| <= 1 somewhere in the box where the one that it is like has |z| < 2.
+    x = torch.tensor(np.random.default_rng(5).uniform(*BOUNDS, (20_000, 2)))
+    z_new, z = (x @ n.hidden_weights.T + n.hidden_bias for n in (placed, trained))
+    like = torch.where(parallel[0], 0, 1)
+    assert ((z_new.abs() <= 1.05) & (z[:, like].abs() <= 2.05)).any(dim=0).all()
+
+
+def test_units_around_trained_ones_are_turned_by_at_most_the_scale(placement, trained):
+    straight, turned = (placement.around(trained).network(50, s, "output", zero=True) for s in (0.0, 3.0))
+    change = np.linalg.norm((turned.hidden_weights - straight.hidden_weights).numpy() * HALF_WIDTH, axis=1)
+    assert 1.0 < change.max() <= 3.0
+
+
 def test_a_sum_of_functions_of_one_coordinate_is_found_along_the_axes():
     # Units placed in all directions leave 2e-5 here, and so do 64 trained ones.
     def waves(x):

@@ -75,6 +75,9 @@ class Problem(Protocol):
     def linear(self) -> slice | None:
         """The parameters that enter u linearly."""
 
+    def in_linear(self, parameters: Tensor) -> Problem:
+        """The problem in the linear parameters alone, the others staying as they are in w."""
+
     def loss(self, parameters: Tensor) -> Tensor:
         """L(w), a scalar tensor."""
 

@@ -21,9 +21,14 @@ FIRST_DAMPING = 1e-3
 # A column of J shorter than this, relative to the longest, is not stretched to length 1: a unit that the equations
 # hardly feel would be moved far by the next step, and become a step between two rows.
 SHORTEST_COLUMN = 1e-2
+# The linear parameters are solved for again with the damping of the step, but at least with this: next to none would
+# let them grow so large that no other parameter can move.
+LEAST_REFIT_DAMPING = 1e-8
 # Without a given learning rate: stalled when the loss has not fallen to 0.9 in 20 steps; where all parameters are
 # linear a step either solves the problem or converges quadratically, and 2 steps tell.
 WINDOW, LINEAR_WINDOW = (20, 0.9), (2, 0.1)
+# The shortest step of a line search is 2^-19.
+HALVINGS = 20
 
 
 class _Factorised(NamedTuple):
@@ -59,8 +64,12 @@ class NGD(Optimizer):
     solver : {"auto", "cholesky", "qr", "svd"}
         See `pinnlearn.linalg.damped_solve`.
     line_search : bool, optional
-        Whether to take the best of eta = 1, 1/2, 1/4, ... None searches where neither `learning_rate` is given nor
-        `damping` is adaptive.
+        Whether to take the best of eta = 1, 1/2, 1/4, ..., up to where the loss rises again. None searches where
+        neither `learning_rate` is given nor `damping` is adaptive.
+    refit : bool, optional
+        Whether the parameters that are linear in u (the output weights) are solved for once more after each step of
+        an adaptive damping, so that the others move along the loss that is left when the output weights follow
+        (variable projection). None does where `learning_rate` is not given.
     max_iter : int
 
     See Also
@@ -80,6 +89,9 @@ class NGD(Optimizer):
     .. [1] "Fast Convergence of Natural Gradient Descent for Over-parameterized Physics-Informed Neural Networks"
        (2024), arXiv:2408.00573, Section 4.
     .. [2] Marquardt (1963), "An algorithm for least-squares estimation of nonlinear parameters", SIAM J. 11.
+    .. [3] Golub and Pereyra (1973), "The differentiation of pseudo-inverses and nonlinear least squares problems
+       whose variables separate", SIAM J. Numer. Anal. 10; as a correction after each joint step, Ruhe and Wedin
+       (1980), "Algorithms for separable nonlinear least squares problems", SIAM Review 22, algorithm 2.
 
     Examples
     --------
@@ -95,12 +107,14 @@ class NGD(Optimizer):
         damping: float | str = "auto",
         solver: str = "auto",
         line_search: bool | None = None,
+        refit: bool | None = None,
         max_iter: int = 200,
     ):
         self.learning_rate = learning_rate
         self.damping = damping
         self.solver = solver
         self.line_search = line_search
+        self.refit = refit
         self.max_iter = max_iter
 
     def check(self) -> None:
@@ -119,6 +133,10 @@ class NGD(Optimizer):
             )
         if self.line_search and self.damping == "auto":
             raise ValueError("line_search=True goes with a fixed damping; with damping='auto' every step is full.")
+        if self.refit and (self.damping != "auto" or self.learning_rate is not None):
+            raise ValueError(
+                "refit=True goes with damping='auto' and no learning_rate: it changes the step. Leave it out, or them."
+            )
 
     def begin(self, problem: Problem, parameters: Tensor) -> State:
         """The state before the first step; with an adaptive damping its memory is that and the latest losses."""
@@ -144,8 +162,7 @@ class NGD(Optimizer):
             parameters = state.parameters + (self.learning_rate or 1.0) * direction
             ahead = problem.linearize(parameters)
             return State(parameters, float(ahead.loss), ahead)
-        candidates = [_moved(problem, state, 0.5**k * direction) for k in range(20)]
-        best = min(candidates, key=lambda s: s.loss if math.isfinite(s.loss) else math.inf)
+        best = _search_line(problem, state, direction)
         return best if best.loss < state.loss else replace(state, stop="stalled")
 
     def _plain_direction(self, linear: Linearized, parameters: Tensor) -> Tensor:
@@ -163,13 +180,9 @@ class NGD(Optimizer):
 
     def _adaptive_step(self, problem: Problem, state: State) -> State:
         linear = problem.linearize(state.parameters)
-        B = linear.jacobian()
-        lengths = torch.linalg.vector_norm(B, dim=0)
-        longest = lengths.max()
-        if not longest > 0:
+        B, lengths = _with_columns_of_length_one(linear.jacobian())
+        if not lengths.min() > 0:
             return replace(state, stop="stalled")
-        lengths = torch.maximum(lengths, SHORTEST_COLUMN * longest)
-        B /= lengths
         eta = self.learning_rate or 1.0
         damping, losses, kept = state.memory
         is_kept = kept is not None and torch.equal(kept.matrix, B)
@@ -178,7 +191,7 @@ class NGD(Optimizer):
                 kept = self._factorise(B, damping)
             if kept is not None:
                 direction = -kept.solve(linear.residual)
-                candidate = _moved(problem, state, eta * direction / lengths)
+                candidate = self._refitted(problem, _moved(problem, state, eta * direction / lengths), damping)
                 predicted = state.loss - float((linear.residual + eta * (B @ direction)).square().sum()) / 2
                 gain = (state.loss - candidate.loss) / predicted if predicted > 0 else -math.inf
                 if candidate.loss < state.loss and gain > ACCEPTED_GAIN:
@@ -192,6 +205,20 @@ class NGD(Optimizer):
                 break
             damping = max(RAISE * damping, torch.finfo(B.dtype).eps)
         return replace(state, stop="stalled")
+
+    def _refitted(self, problem: Problem, state: State, damping: float) -> State:
+        """The state with its linear parameters solved for again, to first order, if that lowers the loss."""
+        where = problem.linear
+        wanted = self.refit is not False and self.learning_rate is None
+        if not wanted or where is None or _is_linear(problem) or not math.isfinite(state.loss):
+            return state
+        linear = problem.in_linear(state.parameters).linearize(state.parameters[where])
+        B, lengths = _with_columns_of_length_one(linear.jacobian())
+        if not lengths.min() > 0:
+            return state
+        step = torch.zeros_like(state.parameters)
+        step[where] = -damped_solve(B, linear.residual, max(damping, LEAST_REFIT_DAMPING)) / lengths
+        return min(state, _moved(problem, state, step), key=lambda s: s.loss if math.isfinite(s.loss) else math.inf)
 
     def _factorise(self, B: Tensor, damping: float) -> _Factorised | None:
         try:
@@ -207,6 +234,13 @@ class NGD(Optimizer):
         return len(losses) > window and losses[-1] > fall * losses[-1 - window]
 
 
+def _with_columns_of_length_one(J: Tensor) -> tuple[Tensor, Tensor]:
+    """J, which is overwritten, with its columns divided by their lengths, and those; very short ones less."""
+    lengths = torch.linalg.vector_norm(J, dim=0)
+    lengths = torch.maximum(lengths, SHORTEST_COLUMN * lengths.max())
+    return J.div_(lengths), lengths
+
+
 def _is_linear(problem: Problem) -> bool:
     return problem.linear is not None and len(problem.layout) == 1
 
@@ -214,6 +248,18 @@ def _is_linear(problem: Problem) -> bool:
 def _moved(problem: Problem, state: State, step: Tensor) -> State:
     parameters = state.parameters + step
     return replace(state, parameters=parameters, loss=float(problem.loss(parameters)))
+
+
+def _search_line(problem: Problem, state: State, direction: Tensor) -> State:
+    """The best of steps of length 1, 1/2, 1/4, ..., up to the first that is worse than one that lowered the loss."""
+    best = state
+    for k in range(HALVINGS):
+        candidate = _moved(problem, state, 0.5**k * direction)
+        if candidate.loss < best.loss:
+            best = candidate
+        elif best is not state:
+            break
+    return best
 
 
 def _next_damping(damping: float, gain: float, dtype: torch.dtype) -> float:
