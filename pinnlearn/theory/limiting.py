@@ -83,7 +83,7 @@ def limiting_gram(
     rng = as_generator(random_state)
     mean = torch.zeros(posed.n_residuals, posed.n_residuals, dtype=DTYPE)
     square = torch.zeros_like(mean)
-    sizes = chunk_sizes(n_neurons, posed.n_residuals, 1, BATCHES)
+    sizes = chunk_sizes(n_neurons, posed.n_residuals, 1, BATCHES if return_std else 1)
     for size in sizes:
         problem = posed.draw(size, rng)
         gram = problem.linearize(problem.start).gram()

@@ -134,12 +134,12 @@ def pose(
 
 
 def _check_points(X: ArrayLike) -> NDArray:
-    X = check_array(X, dtype=np.float64, ensure_min_samples=0)
-    if len(X) < 2:
+    points: NDArray = check_array(X, dtype=np.float64, ensure_min_samples=0)
+    if len(points) < 2:
         raise ValueError(
-            f"X has {len(X)} row(s), but a spectrum needs at least 2; sample some, as by pde.sample(50, 20)."
+            f"X has {len(points)} row(s), but a spectrum needs at least 2; sample some, as by pde.sample(50, 20)."
         )
-    return X
+    return points
 
 
 def _warn_of_missing_groups(pde: PDE | None, equations: Sequence[Equation]) -> None:
@@ -179,7 +179,8 @@ def factor(pieces: Iterator[Tensor], n: int) -> Tensor:
 
     References
     ----------
-    Demmel, Grigori, Hoemmen, Langou (2012), "Communication-optimal parallel and sequential QR", SIAM J. Sci. Comput. 34.
+    Demmel, Grigori, Hoemmen, Langou (2012), "Communication-optimal parallel and sequential QR and LU
+    factorizations", SIAM J. Sci. Comput. 34.
     """
     R = torch.zeros(0, n, dtype=DTYPE)
     for rows in pieces:

@@ -16,13 +16,11 @@ from pinnlearn.pdes import PDE
 from pinnlearn.sampling import as_generator
 from pinnlearn.theory.limiting import limiting_gram, limiting_gram_by_quadrature
 from pinnlearn.theory.posing import Posed, pose
-from pinnlearn.theory.rates import PARTED, loss_curve
+from pinnlearn.theory.rates import PARTED, ROUND_OFF, loss_curve
 from pinnlearn.theory.spectra import Spectrum, gram_spectrum, spectrum_at_start
 
 Table = dict[str, NDArray]
-# Contractions are compared down to this part of the first loss. Residuals are rounded at about 1e-15 of the first one,
-# which is 2.5 % of what a step with eta = 0.9 leaves of 4e-13: its square.
-ROUND_OFF = 1e-24
+WIDTHS = tuple(2**k for k in range(4, 18))
 
 
 def spectra_of_points(
@@ -64,7 +62,7 @@ def spectra_of_widths(
 ) -> Table:
     """Evaluate rank and condition of J J^T, (n, n), and of J^T J, (p, p), against the width, across p = n.
 
-    Both have the squares of J's singular values, of which there are min(n, p): J J^T is singular below p = n, J^T J above.
+    Both have the squares of J's min(n, p) singular values, and zeros: J J^T is singular below p = n, J^T J above.
 
     Returns
     -------
@@ -113,11 +111,12 @@ def gram_distances(
     rng = as_generator(random_state)
     if reference is None:
         reference = _limit(pde, X, activation, 100 * max(widths), rng)
-    size = np.linalg.norm(reference)
 
     def distance(width: int) -> float:
-        draws = [limiting_gram(pde, X, activation=activation, n_neurons=width, random_state=rng) for _ in range(n_draws)]
-        return math.sqrt(np.mean([np.linalg.norm(H - reference) ** 2 for H in draws])) / size
+        draws = [
+            limiting_gram(pde, X, activation=activation, n_neurons=width, random_state=rng) for _ in range(n_draws)
+        ]
+        return math.sqrt(sum(_square(H - reference) for H in draws) / n_draws / _square(reference))
 
     return {"width": np.array(widths), "distance": np.array([distance(width) for width in widths])}
 
@@ -224,7 +223,7 @@ def smallest_width(
     X: ArrayLike,
     *,
     eta: float,
-    widths: Sequence[int] = tuple(2**k for k in range(4, 16)),
+    widths: Sequence[int] = WIDTHS,
     tolerance: float = PARTED - 1,
     activation: str = "tanh",
     n_draws: int = 3,
@@ -260,6 +259,10 @@ def _columns(spectra: Sequence[Spectrum]) -> Table:
 def _condition(spectrum: Spectrum, size: int) -> float:
     """Of the eigenvalues that are not zero by the shape of J."""
     return Spectrum(spectrum.eigenvalues[:size], spectrum.floor).condition_number
+
+
+def _square(H) -> float:
+    return float(np.square(H).sum())
 
 
 def _limit(pde: PDE | None, X: ArrayLike, activation: str, n_neurons: int, rng: np.random.Generator) -> NDArray:

@@ -14,8 +14,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from pinnlearn.least_squares import as_array, as_tensor
+from pinnlearn.pdes import PDE
 from pinnlearn.sampling import as_generator
-from pinnlearn.theory.limiting import quadrature_weights, random_factor
+from pinnlearn.theory.limiting import check_linear, quadrature_weights, random_factor
 from pinnlearn.theory.posing import CPU, DTYPE, Posed, check_count, pose
 
 EPS = float(np.finfo(np.float64).eps)
@@ -102,7 +103,10 @@ class Spectrum:
 
     @property
     def effective_rank(self) -> float:
-        """exp of the entropy of the eigenvalues over their sum (Roy and Vetterli, 2007): n if all are alike, 1 if one counts."""  # noqa: E501
+        """The exponential of the entropy of eigenvalues over their sum: n if all are alike, 1 if one counts.
+
+        Roy and Vetterli (2007), "The effective rank: a measure of effective dimensionality", EUSIPCO.
+        """
         kept = self.eigenvalues[~self.is_noise]
         p = kept / kept.sum() if len(kept) else kept
         return float(np.exp(-(p * np.log(p)).sum()))
@@ -197,7 +201,28 @@ def spectrum_at_start(posed: Posed, width: int, random_state) -> Spectrum:
     return Spectrum.of_jacobian(as_array(problem.linearize(problem.start).jacobian()))
 
 
-def spectrum_by_quadrature(posed: Posed, n_nodes: int = 201) -> Spectrum:
-    """The spectrum of H_infinity for points on a line, from the singular values of the quadrature's J."""
+def spectrum_by_quadrature(
+    pde: PDE | None,
+    X: ArrayLike,
+    *,
+    activation: str = "tanh",
+    n_nodes: int = 201,
+    y: ArrayLike | None = None,
+    region: ArrayLike | None = None,
+) -> Spectrum:
+    """Evaluate the spectrum of H_infinity for points on a line, from the singular values of the quadrature rule's J.
+
+    Parameters
+    ----------
+    pde, X, activation, n_nodes, y, region
+        As in `limiting_gram_by_quadrature`. For a smooth activation: the rule's small eigenvalues are those of
+        H_infinity only where it converges exponentially.
+
+    Returns
+    -------
+    Spectrum
+    """
+    posed = pose(pde, X, activation=activation, y=y, region=region)
+    check_linear(posed)
     problem = posed.at(quadrature_weights(posed, n_nodes))
     return Spectrum.of_jacobian(as_array(problem.linearize(problem.start).jacobian()))

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 from pinnlearn.least_squares import LeastSquares, as_tensor
 from pinnlearn.pdes import PDE
@@ -26,7 +28,7 @@ class Stability:
     spread : ndarray of shape (k,)
         ||J(w) - J(w_0)||_2 with every neuron moved by R, each in a direction of its own.
     concentrated : ndarray of shape (k,)
-        The same with one neuron moved by the same total distance, m^(1/2) R.
+        The same with one neuron moved by the same total distance, m^(1/2) R: the neuron that makes most of it.
     power : float
         The theory's bound is a constant times R^power: 1 for smooth activations, 1/2 for relu3.
     """
@@ -55,8 +57,9 @@ def jacobian_stability(
 ) -> Stability:
     """Measure ||J(w) - J(w_0)||_2 against the radius that each neuron moves.
 
-    Neurons move in random directions. One neuron that moves the whole distance does so where a row feels it most: along
-    a direction that leaves z at one of the points as it is, so that the activation does not saturate there.
+    Neurons move in random directions. The one neuron that moves the whole distance goes in a direction that leaves z at
+    one of the points as it is, so that the activation does not saturate there; of all neurons, each with a point of its
+    own, the one that changes J most is taken.
 
     Parameters
     ----------
@@ -88,31 +91,41 @@ def jacobian_stability(
     >>> bool(stability.ratio.max() < 1.1 * stability.ratio.min())  # smooth: in proportion to R
     True
     """
-    radii = np.asarray(radii, dtype=float)
-    if radii.ndim != 1 or not len(radii) or not (np.isfinite(radii) & (radii > 0)).all():
-        raise ValueError(f"radii must be positive numbers, got {radii.tolist()}.")
+    R: NDArray = np.asarray(radii, dtype=float)
+    if R.ndim != 1 or not len(R) or not (np.isfinite(R) & (R > 0)).all():
+        raise ValueError(f"radii must be positive numbers, got {R.tolist()}.")
     posed = pose(pde, X, activation=activation, y=y, region=region)
     rng = as_generator(random_state)
     problem = posed.draw(check_count("width", width, 1), rng)
-    everyone, one = _unit_moves(posed, width, rng)
-    spread = [_change(problem, R * everyone) for R in radii]
-    concentrated = [_change(problem, math.sqrt(width) * R * one) for R in radii]
+    apart, along = _random_moves(posed, width, rng), _level_moves(posed, width, rng)
+    spread = [spectral_norm(_change(problem, radius * apart)) for radius in R]
+    concentrated = [_largest_part(_change(problem, math.sqrt(width) * radius * along), width) for radius in R]
     # Derivatives of relu3 of order 3, which J reads, jump: there is no Lipschitz constant.
     power = 0.5 if posed.activation.highest_order < math.inf else 1.0
-    return Stability(radii, np.array(spread), np.array(concentrated), power)
+    return Stability(R, np.array(spread), np.array(concentrated), power)
 
 
-def _unit_moves(posed: Posed, width: int, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
-    """Moves of (w, b), (width, n_dims + 1): of all neurons by 1, and of one neuron by 1."""
-    everyone = rng.standard_normal((width, posed.n_dims + 1))
-    everyone /= np.linalg.norm(everyone, axis=1, keepdims=True)
-    one = np.zeros_like(everyone)
-    direction = rng.standard_normal(posed.n_dims)
-    one[0] = np.append(direction, -direction @ posed.X[rng.integers(len(posed.X))])
-    return everyone, one / np.linalg.norm(one)
+def _random_moves(posed: Posed, width: int, rng: np.random.Generator) -> NDArray:
+    """Moves of (w, b) of length 1 in random directions, (width, n_dims + 1)."""
+    moves = rng.standard_normal((width, posed.n_dims + 1))
+    return moves / np.linalg.norm(moves, axis=1, keepdims=True)
 
 
-def _change(problem: LeastSquares, move: NDArray) -> float:
-    step = as_tensor(move.T.ravel(), CPU, DTYPE)
-    there, here = (problem.linearize(w).jacobian() for w in (problem.start + step, problem.start))
-    return spectral_norm(there - here)
+def _level_moves(posed: Posed, width: int, rng: np.random.Generator) -> NDArray:
+    """Moves of (w, b) of length 1 that leave z = w . x + b as it is at one of the points, (width, n_dims + 1)."""
+    directions = rng.standard_normal((width, posed.n_dims))
+    points = posed.X[rng.integers(len(posed.X), size=width)]
+    moves = np.column_stack([directions, -(directions * points).sum(axis=1)])
+    return moves / np.linalg.norm(moves, axis=1, keepdims=True)
+
+
+def _change(problem: LeastSquares, moves: NDArray) -> Tensor:
+    """J after moves of the neurons minus J before, (n, p)."""
+    step = as_tensor(moves.T.ravel(), CPU, DTYPE)
+    return problem.linearize(problem.start + step).jacobian() - problem.linearize(problem.start).jacobian()
+
+
+def _largest_part(change: Tensor, width: int) -> float:
+    """The largest norm of a neuron's columns: what a change of that neuron alone does."""
+    parts = change.unflatten(1, (-1, width)).movedim(2, 0)
+    return float(torch.linalg.matrix_norm(parts, 2).max())
