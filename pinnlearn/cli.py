@@ -141,6 +141,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         arguments.parser.reject(unknown or rest)
     if arguments.command == "solve":  # argparse leaves over the problems that come after an option
         arguments.problems += rest
+    elif rest:
+        arguments.parser.error(f"unexpected {' '.join(rest)}; this command takes one name")
     return arguments
 
 

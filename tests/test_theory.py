@@ -477,7 +477,7 @@ def test_drifts_fall_with_the_width():
     assert (table["loss"] < 1e-8).all()
 
 
-def test_longer_steps_need_more_width_and_a_pde_more_than_regression():
+def test_longer_steps_need_more_width():
     widths = [smallest_width(PDE_1D, FEW, eta=eta, random_state=0) for eta in (0.1, 0.5)]
     assert widths[0] < widths[1]
     y = np.sin(np.pi * FEW[:, 0])

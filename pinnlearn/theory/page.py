@@ -34,8 +34,6 @@ from pinnlearn.theory.stability import jacobian_stability
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# The paper's, for its 1D Poisson problem.
-PAPER = {"lambda_min": 3.47e-11, "lambda_max": 1.73e4}
 # Far into over-parameterization: few rows, wide networks.
 FEW, WIDE = 4, 100_000
 WIDTHS = (250, 1000, 4000, 16_000)
@@ -118,24 +116,6 @@ def make_page(
     _add_stability(page, pde, few, activation, seed)
     _add_scaling(page, pde, few, activation, seed)
     return page
-
-
-def table_of_bounds(width: int = 10_000, seed: int = 0) -> str:
-    """lambda_0, lambda_max and the step lengths for all five problems at the paper's initialisation, in Markdown."""
-    lines = [
-        "| problem | rows | lambda_max = norm | lambda_0: earlier bound | 1 / norm: the paper's | 1 / trace | rank |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name, problem in PROBLEMS.items():
-        spectrum = gram_spectrum(*problem.sample(seed), width=width, random_state=seed)
-        steps = step_sizes(spectrum)
-        cells = (
-            f"{spectrum.lambda_max:.3g} | {_lambda_0(spectrum)} | {steps.inverse_norm:.3g} | {steps.inverse_trace:.3g}"
-        )
-        lines.append(f"| {name} | {len(spectrum.eigenvalues)} | {cells} | {spectrum.rank} |")
-    low, high = PAPER["lambda_min"], PAPER["lambda_max"]
-    lines.append(f"| poisson_1d, the paper's | not published | {high:.3g} | {low:.3g} | {1 / high:.3g} | | |")
-    return "\n".join(lines) + "\n"
 
 
 def _counts(problem: str, n_points: int | None) -> tuple[int, int]:
