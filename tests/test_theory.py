@@ -176,6 +176,13 @@ def test_chunks_change_nothing(monkeypatch):
     torch.testing.assert_close(apart.T @ apart, gram, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("n_neurons", [1, 99, 1000, 10**7])
+def test_memory_does_not_grow_with_the_number_of_neurons(n_neurons):
+    sizes = posing_module.chunk_sizes(n_neurons, 1000, 3)
+    assert sum(sizes) == n_neurons
+    assert max(sizes) * 1000 * 3 <= posing_module.CHUNK_NUMBERS
+
+
 def test_a_nonlinear_equation_has_no_limit():
     pde = problems.burgers_front()
     X = points(6, 6, pde)
@@ -306,23 +313,14 @@ def test_one_neuron_that_moves_all_the_way_changes_more_and_the_more_the_wider_t
 # Rates.
 
 
-@pytest.mark.parametrize(("eta", "n_steps"), [(0.1, 40), (0.5, 45), (0.9, 13)])
+@pytest.mark.parametrize(("eta", "n_steps"), [(0.1, 270), (0.5, 45), (0.9, 13)])
 def test_far_into_over_parameterization_the_squared_residual_contracts_by_the_square_of_1_minus_eta(eta, n_steps):
     losses = loss_curve(NGD(eta, damping=0.0), drawn(100_000), n_steps)
     counted = losses[1:] > ROUND_OFF * losses[0]
-    if eta > 0.1:  # until round-off
-        assert not counted[-1]
+    assert not counted[-1]  # until round-off
     contraction = (losses[1:] / losses[:-1])[counted]
     np.testing.assert_allclose(contraction, (1 - eta) ** 2, rtol=0.05)
     assert (losses[1:][counted] <= ngd_bound(eta, n_steps)[1:][counted] * losses[0]).all()
-
-
-def test_a_tenth_of_the_step_keeps_its_rate_until_round_off():
-    """From a residual that has shrunk already: 300 steps in all would take a minute at width 1e5."""
-    losses = loss_curve(NGD(0.1, damping=0.0), drawn(4000), 290)
-    counted = losses[1:] > ROUND_OFF * losses[0]
-    assert not counted[-1]
-    np.testing.assert_allclose((losses[1:] / losses[:-1])[counted], 0.81, rtol=0.05)
 
 
 @pytest.mark.parametrize("eta", [0.1, 0.5, 0.9])
@@ -339,8 +337,11 @@ def test_full_steps_converge_quadratically_with_a_constant_that_falls_with_the_w
     # Far below 1, the bound that a residual of order 1 needs to shrink at all.
     assert (norms[1:] / norms[:-1] ** 2)[before].max() < 0.1
     table = quadratic_constants(PDE_1D, FEW, (*WIDTHS, 64_000), n_draws=10, random_state=0)
+    # What the theory bounds by m^(-1/2) falls so; the signs of a_r cancel in the residual itself, to m^(-1).
+    assert slope(table["width"][1:], table["unsigned"][1:]) == pytest.approx(-0.5, abs=0.1)
     for ratio in ("first", "largest"):
         assert -1.3 < slope(table["width"], table[ratio]) < -0.5
+    assert (table["first"] < table["unsigned"]).all()
 
 
 def test_gradient_descent_is_stable_below_two_over_the_norm_and_not_above():

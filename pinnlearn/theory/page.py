@@ -19,7 +19,6 @@ from pinnlearn.theory.assumption import positive_definite
 from pinnlearn.theory.posing import pose
 from pinnlearn.theory.rates import gd_stability, loss_curve, ngd_bound, step_sizes
 from pinnlearn.theory.scaling import (
-    Table,
     contraction_deviations,
     drifts,
     gram_distances,
@@ -124,7 +123,7 @@ def _counts(problem: str, n_points: int | None) -> tuple[int, int]:
         return own.n_interior, own.n_boundary
     share = own.n_boundary / own.n_interior
     # Two points are the whole boundary of an interval.
-    return n_points, 2 if own.n_boundary == 2 else max(2, round(share * n_points))
+    return n_points, 2 if own.n_boundary == 2 else max(FEW, round(share * n_points))
 
 
 def _few_boundary(pde: PDE) -> int:
@@ -265,24 +264,21 @@ def _add_scaling(page: Page, pde: PDE, few: NDArray, activation: str, seed: int)
                "all neurons": drift["total"]}, {"m^(-1/2)": -0.5, "m^(-1)": -1.0}),
         Panel("off the linearised network", "width m", "contraction / (1 - eta)^2 - 1", WIDTHS,
               {f"eta = {eta}": table["deviation"] for eta, table in deviation.items()}
-              | {"eta = 1: |r'| / |r|^2": quadratic["first"]}, {"m^(-1/2)": -0.5, "m^(-1)": -1.0}),
+              | {"eta = 1: |r'| / |r|^2": quadratic["first"], "the same, no signs": quadratic["unsigned"]},
+              {"m^(-1/2)": -0.5, "m^(-1)": -1.0}),
     ]  # fmt: skip
     powers = {
         "distance of the Gram matrix from its limit": slope(WIDTHS, distances["distance"]),
         "drift of the Gram matrix": slope(WIDTHS, drift["gram"]),
         "drift of the neuron that moves most": slope(WIDTHS, drift["neuron"]),
         "|r(t + 1)| / |r(t)|^2 at eta = 1": slope(WIDTHS, quadratic["first"]),
-    } | {f"deviation of the rate at eta = {eta}": _slope(table) for eta, table in deviation.items()}
+        "the same, without the signs of neurons": slope(WIDTHS, quadratic["unsigned"]),
+    } | {f"deviation of the rate at eta = {eta}": slope(WIDTHS, table["deviation"]) for eta, table in deviation.items()}
     text = f"{len(few)} rows. Powers of the width, fitted over {WIDTHS[0]} to {WIDTHS[-1]}:\n\n" + "\n".join(
-        f"* {name}: {power:.2f}" for name, power in powers.items()
+        f"* {name}: {'not defined, training diverges' if math.isnan(power) else f'{power:.2f}'}"
+        for name, power in powers.items()
     )
     page.add("Scaling", text, "scaling", lambda: plot_panels(panels))
-
-
-def _slope(table: Table) -> float:
-    """Of deviations, over the widths at which the training converged."""
-    finite = np.isfinite(table["deviation"])
-    return slope(table["width"][finite], table["deviation"][finite]) if finite.sum() > 1 else math.nan
 
 
 def _around(few: NDArray) -> list[int]:

@@ -21,8 +21,6 @@ from pinnlearn.theory.spectra import Spectrum
 
 # Measured contractions of plain NGD count as those of the linearised network within this factor.
 PARTED = 1.05
-# So many steps in a row that agree again.
-RETURNED = 3
 # For eta = 1, where the linearised network would be solved at once: a fall by less than this is no convergence.
 HARDLY = 0.5
 # Contractions are compared down to this part of the first loss. Residuals are rounded at about 1e-15 of the first one,
@@ -208,15 +206,15 @@ def _why(loss: NDArray, off: NDArray, optimizer: NGD, slower: bool) -> str:
     parted = int(np.argmax(off)) + 1
     if loss[parted] < ROUND_OFF * loss[0]:
         return "round-off: the residual is as small as float64 lets it be"
-    back = "".join("x" if step else "." for step in off[parted:])
-    stays = slower and "." * RETURNED not in back
-    if stays and float(optimizer.damping) > 0:
+    later = off[parted:]
+    stays = not len(later) or bool(later.mean() > 0.5)
+    if stays and slower and float(optimizer.damping) > 0:
         either = " (or width: see whether less of it changes the first step)" if parted == 1 else ""
         return (
             f"damping: components with eigenvalues below {optimizer.damping:g} of the mean contract more slowly{either}"
         )
     if stays and parted > 1:
-        return "round-off: components along eigenvalues that the solve cuts off do not contract"
+        return "round-off: what is left lies along eigenvalues near the cut-off of the solve, or below"
     return "width: J changes along the step; a wider network is nearer to its linearisation"
 
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from pinnlearn.least_squares import LeastSquares
+from pinnlearn.linalg import damped_solve
 from pinnlearn.networks import TwoLayerNetwork
 from pinnlearn.optimizers import NGD
 from pinnlearn.pdes import PDE
@@ -146,7 +147,7 @@ def drifts(
     -------
     dict of ndarray of shape (number of widths,)
         "width", "gram" (||H - H(0)||_2 / ||H(0)||_2), "neuron" (the largest ||w_r - w_r(0)||), "total"
-        (||w - w(0)||), "loss" (the last over the first).
+        (||w - w(0)||), "loss" (the last over the first); infinite where a step was not finite.
     """
     posed = _pose_to_train(pde, X, activation, y)
     rng = as_generator(random_state)
@@ -200,21 +201,25 @@ def quadratic_constants(
 ) -> Table:
     """Make NGD steps with eta = 1, and evaluate ||r(t + 1)|| / ||r(t)||^2, against the width.
 
-    Corollary 4.9 bounds it by a constant times (m lambda_0^3)^(-1/2).
+    Corollary 4.9 bounds it by a constant times (m lambda_0^3)^(-1/2). Behind the bound is a sum over neurons of what
+    each leaves over of the step, to second order in it; its terms have the random signs a_r, so that the sum falls like
+    m^(-1), and without the signs like m^(-1/2).
 
     Returns
     -------
     dict of ndarray of shape (number of widths,)
         "width"; "first" and "largest", the medians over draws of the first such ratio and of the largest before
-        round-off.
+        round-off; "unsigned", the median of the first with all terms of the sum over neurons taken as positive.
     """
     posed = _pose_to_train(pde, X, activation, y)
     rng = as_generator(random_state)
-    ratios = [[_quadratic_ratios(posed.draw(width, rng), n_steps) for _ in range(n_draws)] for width in widths]
+    problems = [[posed.draw(width, rng) for _ in range(n_draws)] for width in widths]
+    ratios = [[_quadratic_ratios(problem, n_steps) for problem in draws] for draws in problems]
     return {
         "width": np.array(widths),
         "first": np.array([np.median([draw[0] for draw in draws]) for draws in ratios]),
         "largest": np.array([np.median([draw.max() for draw in draws]) for draws in ratios]),
+        "unsigned": np.array([np.median([_unsigned_ratio(problem) for problem in draws]) for draws in problems]),
     }
 
 
@@ -247,8 +252,13 @@ def smallest_width(
 
 
 def slope(x: ArrayLike, y: ArrayLike) -> float:
-    """The power of x that y goes with: least squares of log y against log x."""
-    return float(np.polyfit(np.log(np.asarray(x, dtype=float)), np.log(np.asarray(y, dtype=float)), 1)[0])
+    """Fit the power of x that y goes with: least squares of log y against log x.
+
+    Values that are not positive and finite are left out; NaN where fewer than two remain.
+    """
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    kept = np.isfinite(y) & (y > 0)
+    return float(np.polyfit(np.log(x[kept]), np.log(y[kept]), 1)[0]) if kept.sum() > 1 else math.nan
 
 
 def _columns(spectra: Sequence[Spectrum]) -> Table:
@@ -283,6 +293,8 @@ def _drift(problem: LeastSquares, eta: float, n_steps: int) -> tuple[float, floa
     first = state.loss
     for _ in range(n_steps):
         state = ngd.step(problem, state)
+        if not (math.isfinite(state.loss) and bool(torch.isfinite(state.parameters).all())):
+            return math.inf, math.inf, math.inf, math.inf
     change = problem.linearize(state.parameters).gram() - before
     moved = _neurons(problem.network(state.parameters)) - _neurons(problem.network(problem.start))
     gram = torch.linalg.matrix_norm(change, 2) / torch.linalg.matrix_norm(before, 2)
@@ -308,3 +320,12 @@ def _quadratic_ratios(problem: LeastSquares, n_steps: int) -> NDArray:
     counted = np.isfinite(norms[1:]) & (norms[1:] > math.sqrt(ROUND_OFF) * norms[0])
     counted = np.logical_and.accumulate(counted)
     return norms[1:][counted] / norms[:-1][counted] ** 2 if counted.any() else np.array([math.inf])
+
+
+def _unsigned_ratio(problem: LeastSquares) -> float:
+    """What a full step leaves over to second order, (J(w + d) - J(w)) d / 2 neuron by neuron, in absolute values."""
+    linear = problem.linearize(problem.start)
+    J, width = linear.jacobian(), problem.network(problem.start).width
+    d = -damped_solve(J, linear.residual)
+    parts = ((problem.linearize(problem.start + d).jacobian() - J) * d / 2).unflatten(1, (-1, width)).sum(dim=1)
+    return float(parts.abs().sum(dim=1).norm() / linear.residual.square().sum())
