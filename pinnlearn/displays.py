@@ -322,7 +322,7 @@ def _draw_panel(ax: Axes, panel: Panel) -> None:
         ax.set_xticks(x, [f"{value:g}" for value in x])
         ax.set_xticks([], minor=True)
     # Below the axes, where no curve can run through it.
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize="small", frameon=False)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.23), ncols=2, fontsize="small", frameon=False)
 
 
 __all__ = ["Panel", "plot_panels", "plot_solution", "plot_spectra"]

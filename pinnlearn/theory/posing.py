@@ -168,8 +168,10 @@ def check_count(name: str, value: object, least: int) -> int:
 
 def chunk_sizes(n_neurons: int, n_residuals: int, columns: int, at_least: int = 1) -> list[int]:
     """So many neurons at a time that no matrix is larger than CHUNK_NUMBERS; sizes differ by at most one."""
-    n_chunks = max(at_least, -(-n_neurons * n_residuals * columns // CHUNK_NUMBERS))
-    return [len(part) for part in np.array_split(np.empty(n_neurons), min(n_chunks, n_neurons))]
+    largest = max(1, CHUNK_NUMBERS // (n_residuals * columns))
+    n_chunks = min(n_neurons, max(at_least, -(-n_neurons // largest)))
+    size, n_larger = divmod(n_neurons, n_chunks)
+    return [size + 1] * n_larger + [size] * (n_chunks - n_larger)
 
 
 def factor(pieces: Iterator[Tensor], n: int) -> Tensor:
