@@ -45,6 +45,7 @@ def limiting_gram(
     X : array-like of shape (n_samples, n_dims)
         At least two points.
     activation : str
+        Any; whether the theory says that H_infinity is positive definite with it, `positive_definite` tells.
     n_neurons : int
         The error falls like n_neurons^(-1/2); memory does not grow with it.
     random_state : int, Generator, RandomState or None

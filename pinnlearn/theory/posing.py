@@ -76,7 +76,10 @@ class Posed:
         """Whether the equations are linear in u, so that J is a sum over neurons that do not know of each other."""
         rng = np.random.default_rng(0)
         one, other = (self._coefficients(self.draw(PROBE_UNITS, rng)) for _ in range(2))
-        return all(a.keys() == b.keys() and all(torch.equal(a[t], b[t]) for t in a) for a, b in zip(one, other))  # noqa: B905
+        return all(
+            a.keys() == b.keys() and all(torch.equal(a[term], b[term]) for term in a)
+            for a, b in zip(one, other, strict=True)
+        )
 
     @staticmethod
     def _coefficients(problem: LeastSquares) -> list[dict]:

@@ -57,6 +57,8 @@ def step_sizes(spectrum: Spectrum) -> StepSizes:
     >>> step_sizes(Spectrum.of_jacobian(np.diag([2.0, 1.0]))).inverse_norm
     0.25
     """
+    if not spectrum.lambda_max > 0:
+        raise ValueError("the Gram matrix is zero: no equation feels the trained weights, and no step does anything.")
     return StepSizes(spectrum.lambda_0, 1 / spectrum.lambda_max, 1 / spectrum.trace, spectrum.floor)
 
 
