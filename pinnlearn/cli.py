@@ -1,4 +1,4 @@
-"""The command `pinnlearn`: solve the benchmark problems, rerun the paper's experiments; tables and figures."""
+"""The command `pinnlearn`: solve the benchmark problems, rerun the paper's experiments, measure its theory."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pinnlearn import __version__
+from pinnlearn.activations import ACTIVATIONS
 from pinnlearn.displays import plot_solution
 from pinnlearn.estimators import PINNRegressor
 from pinnlearn.metrics import exact_solution, new_points, relative_l2_error
 from pinnlearn.optimizers import OPTIMIZERS, Progress, get_optimizer
 from pinnlearn.problems import PROBLEMS
 from pinnlearn.reproduce import TABLES, Record, draw, make_runs, run_all, to_markdown
+from pinnlearn.theory.page import make_page
 from pinnlearn.validation import DEVICES, resolve_device
 
 COLUMNS = ("problem", "rows", "parameters", "steps", "loss", "relative L2 error", "seconds")
@@ -51,14 +53,21 @@ def _width(text: str) -> int | str:
     return text if text == "auto" else int(text)
 
 
+def _count(text: str) -> int:
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"must be an integer >= 1, got {text!r}")
+    return int(text)
+
+
 def _make_parser() -> argparse.ArgumentParser:
     description = "Solve PDEs with two-layer networks and natural gradient descent."
     parser = _Parser(prog="pinnlearn", description=description, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=__version__)
     parser.set_defaults(parser=parser)
-    commands = parser.add_subparsers(dest="command", metavar="{solve,reproduce}")
+    commands = parser.add_subparsers(dest="command", metavar="{solve,reproduce,theory}")
     _add_solve(commands)
     _add_reproduce(commands)
+    _add_theory(commands)
     return parser
 
 
@@ -86,6 +95,19 @@ def _add_reproduce(commands) -> None:
     reproduce.add_argument("--quick", action="store_true", help="the same cells at a fraction of the steps: minutes")
     reproduce.add_argument("--out", type=Path, default=Path("results"), help="folder of what is written (results/)")
     reproduce.set_defaults(parser=reproduce, check=_check_reproduce, run=_reproduce)
+
+
+def _add_theory(commands) -> None:
+    explained = "measure the theory of one problem: spectrum, step lengths, rates, stability, scaling"
+    described = f"{explained}; prints a page, and writes it with its figures"
+    theory = commands.add_parser("theory", help=explained, description=described, allow_abbrev=False)
+    theory.add_argument("problem", metavar="PROBLEM", help=f"one of {', '.join(PROBLEMS)}")
+    theory.add_argument("--activation", default="tanh", choices=sorted(ACTIVATIONS))
+    theory.add_argument("--width", type=_count, default=10_000, help="hidden units of the spectrum (10000)")
+    theory.add_argument("--points", type=_count, help="interior points; by default those of the problem")
+    theory.add_argument("--seed", type=int, default=0, help="of points and initial weights")
+    theory.add_argument("--out", type=Path, default=Path("results"), help="folder of what is written (results/)")
+    theory.set_defaults(parser=theory, check=_check_theory, run=_measure_theory)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -119,21 +141,31 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         arguments.parser.reject(unknown or rest)
     if arguments.command == "solve":  # argparse leaves over the problems that come after an option
         arguments.problems += rest
+    elif rest:
+        arguments.parser.error(f"unexpected {' '.join(rest)}; this command takes one name")
     return arguments
 
 
 def _check(arguments: argparse.Namespace) -> None:
     """Raise an error where a value is bad, before anything is solved."""
-    unknown = [name for name in arguments.problems if name not in PROBLEMS]
-    if unknown:
-        raise ValueError(f"unknown problem {', '.join(unknown)}; known problems: {', '.join(PROBLEMS)}")
+    _check_problems(arguments.problems)
     given = {"learning_rate": arguments.learning_rate, "max_iter": arguments.max_iter}
     optimizer = get_optimizer(arguments.optimizer)
     optimizer.set_params(**{name: value for name, value in given.items() if value is not None}).check()
     resolve_device(arguments.device, "float64")
-    if arguments.seed < 0:
-        raise ValueError(f"seed must be an integer >= 0, got {arguments.seed}.")
+    _check_seed(arguments.seed)
     arguments.out.mkdir(parents=True, exist_ok=True)
+
+
+def _check_problems(names: Sequence[str]) -> None:
+    unknown = [name for name in names if name not in PROBLEMS]
+    if unknown:
+        raise ValueError(f"unknown problem {', '.join(unknown)}; known problems: {', '.join(PROBLEMS)}")
+
+
+def _check_seed(seed: int) -> None:
+    if seed < 0:
+        raise ValueError(f"seed must be an integer >= 0, got {seed}.")
 
 
 def _solve_all(arguments: argparse.Namespace) -> int:
@@ -189,6 +221,28 @@ def _reproduce(arguments: argparse.Namespace) -> int:
         draw(arguments.table, results, record.points).savefig(arguments.out / f"{name}.png", dpi=DPI)
     except ImportError:
         print(NO_FIGURES, file=sys.stderr)
+    return 0
+
+
+def _check_theory(arguments: argparse.Namespace) -> None:
+    _check_problems([arguments.problem])
+    _check_seed(arguments.seed)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+
+
+def _measure_theory(arguments: argparse.Namespace) -> int:
+    """Print the page, then write it with its figures; the exit status."""
+    try:
+        page = make_page(arguments.problem, arguments.activation, arguments.width, arguments.points, arguments.seed)
+    except (ValueError, RuntimeError) as error:
+        return _report(arguments.problem, error)
+    print(page.text, flush=True)
+    try:
+        page.write(arguments.out)
+    except ImportError:
+        print(NO_FIGURES, file=sys.stderr)
+    except OSError as error:
+        return _report(f"{arguments.problem}, page", error)
     return 0
 
 

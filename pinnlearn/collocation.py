@@ -184,6 +184,12 @@ def _check_all_known(known: NDArray) -> None:
         )
 
 
+def pooled_weights(equations: Sequence[Equation]) -> dict[str, float]:
+    """The paper's loss: one mean over the interior, one over all rows with a condition, initial ones among them."""
+    counts = {g: sum(len(e.rows) for e in equations if e.group == g) for g in ("boundary", "initial")}
+    return {group: count / sum(counts.values()) for group, count in counts.items() if count}
+
+
 def check_region(region: ArrayLike, n: int) -> NDArray:
     """The region of each row as it was given, (n,) of str."""
     regions = np.asarray(region)

@@ -1,7 +1,9 @@
-"""Figures of a solved problem: solution, prediction and error. matplotlib is imported where it is needed."""
+"""Figures of a solved problem, and of the theory's quantities. matplotlib is imported where it is needed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,12 +16,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from pinnlearn.theory import Spectrum
+
 # Points of a curve, cells along each axis of an image, and points of a parity plot.
 CURVE_POINTS, CELLS, PARITY_POINTS = 401, 128, 2000
 # Where u is zero; matplotlib takes numbers near the smallest of float64 for zero.
 SMALLEST_ERROR = 1e-250
 # The exact solution is a broad band under the prediction: the two mostly coincide.
 CURVES: dict[str, dict] = {"exact": {"color": "0.75", "linewidth": 5}, "prediction": {"color": "C0"}}
+# For readers in grey; curves of more points than that have none.
+MARKERS, MARKED_POINTS = "osv^Dx", 20
+# Of a logarithmic axis; with more, its own ticks are clearer.
+TICKED_POINTS = 5
 # Inches of a panel.
 PANEL = (3.7, 3.2)
 
@@ -190,4 +198,131 @@ def _draw_parity(ax: Axes, model) -> None:
     ax.set(xlabel="exact", ylabel="prediction", title=f"at {PARITY_POINTS} random points")
 
 
-__all__ = ["plot_solution"]
+def plot_spectra(spectra: Mapping[str, Spectrum]) -> Figure:
+    """Draw eigenvalues of Gram matrices over the largest one, in falling order; what is round-off is no data.
+
+    Parameters
+    ----------
+    spectra : dict of str to `pinnlearn.theory.Spectrum`
+        By their labels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Eigenvalues above the round-off floor as marks, the floor as a dashed line; those below are not drawn, their
+        number is told.
+
+    Raises
+    ------
+    ImportError
+        Without matplotlib: install `pinnlearn[plot]`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pinnlearn.theory import Spectrum
+    >>> plot_spectra({"J": Spectrum.of_jacobian(np.diag([1.0, 0.1]))}).axes[0].get_yscale()
+    'log'
+    """
+    figure, (ax,) = make_panels(1, 1)
+    figure.set_figwidth(1.6 * PANEL[0])
+    for number, (label, spectrum) in enumerate(spectra.items()):
+        kept = spectrum.eigenvalues[~spectrum.is_noise] / spectrum.lambda_max
+        n_noise = len(spectrum.eigenvalues) - len(kept)
+        color, hidden = f"C{number}", f" ({n_noise} of {len(spectrum.eigenvalues)} in round-off)" if n_noise else ""
+        style = {"color": color, "markersize": 4, "linewidth": 0.8}
+        ax.semilogy(
+            np.arange(1, 1 + len(kept)), kept, MARKERS[number % len(MARKERS)] + "-", label=label + hidden, **style
+        )
+        ax.axhline(spectrum.floor / spectrum.lambda_max, color=color, linestyle=":", linewidth=1)
+    ax.set(xlabel="index", ylabel="eigenvalue / largest")
+    ax.set_title("dotted: round-off floors", fontsize="medium")
+    figure.legend(loc="outside upper center", ncols=1, frameon=False)
+    return figure
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel of `plot_panels`.
+
+    Parameters
+    ----------
+    title, xlabel, ylabel : str
+    x : array-like of shape (k,)
+    curves : dict of str to array-like of shape (k,)
+        By their labels; values that are not positive and finite are left out.
+    guides : dict of str to float
+        Powers of x to compare with, each a dashed line through the first point of the first curve.
+    bounds : dict of str to array-like of shape (k,)
+        By the label of the curve that they bound: dotted, in its colour.
+    log_x : bool
+    """
+
+    title: str
+    xlabel: str
+    ylabel: str
+    x: ArrayLike
+    curves: Mapping[str, ArrayLike]
+    guides: Mapping[str, float] = field(default_factory=dict)
+    bounds: Mapping[str, ArrayLike] = field(default_factory=dict)
+    log_x: bool = True
+
+
+def plot_panels(panels: Sequence[Panel], columns: int = 3) -> Figure:
+    """Draw quantities against others, on logarithmic scales.
+
+    Parameters
+    ----------
+    panels : sequence of Panel
+    columns : int
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError
+        Without matplotlib: install `pinnlearn[plot]`.
+
+    Examples
+    --------
+    >>> panel = Panel("distance", "width", "", [10, 100], {"tanh": [1.0, 0.3]}, {"m^(-1/2)": -0.5})
+    >>> len(plot_panels([panel], columns=1).axes[0].lines)
+    2
+    """
+    columns = min(columns, len(panels))
+    figure, axes = make_panels(-(-len(panels) // columns), columns)
+    for ax in axes[len(panels) :]:
+        ax.remove()
+    for ax, panel in zip(axes, panels, strict=False):
+        _draw_panel(ax, panel)
+    return figure
+
+
+def _draw_panel(ax: Axes, panel: Panel) -> None:
+    x = np.asarray(panel.x, dtype=float)
+    for number, (label, values) in enumerate(panel.curves.items()):
+        y = np.asarray(values, dtype=float)
+        y = np.where(np.isfinite(y) & (y > 0), y, np.nan)
+        mark = MARKERS[number % len(MARKERS)] if len(x) <= MARKED_POINTS else ""
+        ax.plot(x, y, f"{mark}-", label=label, color=f"C{number}", markersize=4, linewidth=1)
+        if label in panel.bounds:
+            ax.plot(x, np.asarray(panel.bounds[label], dtype=float), ":", color=f"C{number}", linewidth=1)
+        if number == 0:
+            first = y
+    for (label, power), dashes in zip(panel.guides.items(), ("--", ":", "-."), strict=False):
+        start = int(np.argmax(np.isfinite(first)))
+        ax.plot(x, first[start] * (x / x[start]) ** power, dashes, color="0.6", label=label, linewidth=1)
+    ax.set(xscale="log" if panel.log_x else "linear", yscale="log", xlabel=panel.xlabel, ylabel=panel.ylabel)
+    ax.set_title(panel.title, fontsize="medium")
+    if not panel.log_x:
+        ax.locator_params(axis="x", integer=True)
+    elif len(x) <= TICKED_POINTS:
+        ax.set_xticks(x, [f"{value:g}" for value in x])
+        ax.set_xticks([], minor=True)
+    # Below the axes, where no curve can run through it.
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.23), ncols=2, fontsize="small", frameon=False)
+
+
+__all__ = ["Panel", "plot_panels", "plot_solution", "plot_spectra"]

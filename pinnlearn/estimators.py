@@ -30,6 +30,7 @@ from pinnlearn.collocation import (
 from pinnlearn.jets import VALUE, Symbol
 from pinnlearn.least_squares import (
     LeastSquares,
+    Linearization,
     as_array,
     as_tensor,
     balanced_weights,
@@ -328,10 +329,26 @@ class PINNRegressor(RegressorMixin, Described):
         ndarray of shape (n_residuals, n_residuals)
             In row order, a row's residuals adjacent.
         """
-        problem = self._problem_at(*self._rows(X, y), region).with_weights(self.loss_weights_)
-        linear = problem.linearize(problem.start)
+        linear = self._linearized(X, y, region)
         order = linear.row_order()
         return as_array(linear.gram())[np.ix_(order, order)]
+
+    def jacobian(self, X: ArrayLike, y: ArrayLike | None = None, region: ArrayLike | None = None) -> NDArray:
+        """Evaluate the Jacobian J of the weighted residuals in the trained weights; J J^T is `gram`.
+
+        Parameters
+        ----------
+        X, y, region
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_residuals, n_parameters)
+            In row order, a row's residuals adjacent; columns by block, hidden weights (coordinate by coordinate),
+            hidden bias, output weights.
+        """
+        linear = self._linearized(X, y, region)
+        return as_array(linear.jacobian())[linear.row_order()]
 
     def score(
         self,
@@ -614,6 +631,11 @@ class PINNRegressor(RegressorMixin, Described):
         network = self._network()
         x = as_tensor(X, network.hidden_bias.device, network.hidden_bias.dtype)
         return LeastSquares(network, x, assign_equations(self.pde_, X, y, region), None, time_axis(self.pde_, x))
+
+    def _linearized(self, X: ArrayLike, y: ArrayLike | None, region: ArrayLike | None) -> Linearization:
+        """The trained network's equations at rows to first order, with the loss's weights."""
+        problem = self._problem_at(*self._rows(X, y), region).with_weights(self.loss_weights_)
+        return problem.linearize(problem.start)
 
     def _evaluate(self, X: ArrayLike, symbol: Symbol) -> NDArray:
         check_is_fitted(self)

@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from pinnlearn import PINNRegressor, __version__, cli
 from pinnlearn.problems import PROBLEMS, Problem
+from pinnlearn.theory import page
 
 pytest.importorskip("matplotlib")
 
@@ -98,6 +99,15 @@ def test_problems_may_stand_on_both_sides_of_an_option(capsys, tmp_path):
         (["solve", "--max-iter", "0"], ["max_iter", "0"]),
         (["solve", "--seed", "-1"], ["seed", "-1"]),
         (["solve", "--out", __file__], ["test_cli.py"]),
+        (["theory"], ["PROBLEM"]),
+        (["theory", "poisson_3d"], ["unknown problem poisson_3d", *PROBLEMS]),
+        (["theory", "poisson_1d", "--activation", "cosine"], ["cosine", "tanh", "relu3"]),
+        (["theory", "poisson_1d", "--width", "0"], ["--width", "'0'"]),
+        (["theory", "poisson_1d", "--points", "few"], ["--points", "'few'"]),
+        (["theory", "poisson_1d", "--seed", "-1"], ["seed", "-1"]),
+        (["theory", "poisson_1d", "--colour"], ["unknown option --colour", "--activation", "--points", "--out"]),
+        (["theory", "poisson_1d", "poisson_2d"], ["poisson_2d"]),
+        (["theory", "poisson_1d", "--out", __file__], ["test_cli.py"]),
     ],
 )
 def test_what_is_unknown_or_bad_exits_with_2_and_one_line(arguments, listed, capsys, tmp_path, monkeypatch):
@@ -170,3 +180,56 @@ def test_python_m_pinnlearn_is_the_command():
     command = [sys.executable, "-m", "pinnlearn", "--version"]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == __version__
+
+
+@pytest.fixture
+def _narrow(monkeypatch):
+    """The page's networks a tenth as wide and less."""
+    monkeypatch.setattr(page, "WIDE", 2000)
+    monkeypatch.setattr(page, "WIDTHS", (50, 200))
+
+
+@pytest.mark.usefixtures("_narrow")
+@pytest.mark.parametrize("options", [["poisson_1d"], ["heat_1d", "--activation", "relu3"]], ids=["1d", "relu3"])
+def test_theory_prints_a_page_and_writes_it_with_its_figures(capsys, tmp_path, options):
+    command = ["theory", *options, "--width", "500", "--points", "12", "--out", str(tmp_path / "a")]
+    assert cli.main(command) == 0
+    text = capsys.readouterr().out
+    name = options[0]
+    for words in ("lambda_max", "effective rank", "1 / trace", "promised", "Stability", "Powers of the width"):
+        assert words in text
+    assert "nan" not in text
+    assert ("by quadrature" in text) == (name == "poisson_1d")
+    assert "12 interior" in text
+    figures = ["rates", "scaling", "spectrum", "stability"]
+    written = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert written == sorted([f"theory_{name}.md", *(f"theory_{name}_{figure}.png" for figure in figures)])
+    page_text = (tmp_path / "a" / f"theory_{name}.md").read_text()
+    assert page_text.startswith(text.rstrip())
+    assert all(f"(theory_{name}_{figure}.png)" in page_text for figure in figures)
+
+
+@pytest.mark.usefixtures("_narrow")
+def test_a_page_that_fails_is_one_line(capsys, tmp_path, monkeypatch):
+    def broken():
+        raise ValueError("no such\nequation")
+
+    monkeypatch.setitem(PROBLEMS, "broken", Problem(broken, 10, 10))
+    assert cli.main(["theory", "broken", "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == "broken: ValueError: no such equation\n"
+    (tmp_path / "theory_poisson_1d.md").mkdir()
+    command = ["theory", "poisson_1d", "--width", "100", "--points", "6", "--out", str(tmp_path)]
+    assert cli.main(command) == 1
+    captured = capsys.readouterr()
+    assert "lambda_max" in captured.out
+    assert captured.err.startswith("poisson_1d, page: IsADirectoryError: ")
+
+
+@pytest.mark.usefixtures("_narrow")
+def test_without_matplotlib_the_page_is_written_without_figures(capsys, tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert cli.main(["theory", "poisson_1d", "--width", "100", "--points", "6", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().err.endswith('pip install "pinnlearn[plot]"\n')
+    assert [path.name for path in tmp_path.iterdir()] == ["theory_poisson_1d.md"]

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from pinnlearn import PINNRegressor, problems
-from pinnlearn.displays import CELLS, plot_solution
+from pinnlearn.displays import CELLS, Panel, plot_panels, plot_solution, plot_spectra
 from pinnlearn.domains import Box
 from pinnlearn.metrics import NEW_POINTS, exact_solution, new_points, relative_l2_error
 from pinnlearn.pdes import PDE, Poisson
+from pinnlearn.theory import Spectrum
 
 pytest.importorskip("matplotlib")
 
@@ -149,3 +150,39 @@ def test_what_cannot_be_drawn_is_told():
     pde = PDE(equation=lambda x, u: u.d(0))
     with pytest.raises(ValueError, match="got domain=None"):
         plot_solution(PINNRegressor(pde=pde, width=5, random_state=0).fit(X, np.where(X[:, 0] < 0.5, 1.0, np.nan)))
+
+
+def test_round_off_is_no_data_of_a_spectrum():
+    spectra = {name: Spectrum(np.array([4.0, 1.0, 1e-3, 1e-9]), floor) for name, floor in (("a", 1e-12), ("b", 1e-2))}
+    figure = plot_spectra(spectra)
+    (ax,) = figure.axes
+    all_kept, floor, some_kept, other_floor = ax.lines
+    np.testing.assert_array_equal(all_kept.get_ydata(), [1, 0.25, 2.5e-4, 2.5e-10])
+    np.testing.assert_array_equal(some_kept.get_ydata(), [1, 0.25])
+    assert [line.get_ydata()[0] for line in (floor, other_floor)] == [2.5e-13, 2.5e-3]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["a", "b (2 of 4 in round-off)"]
+
+
+def test_panels_leave_out_what_has_no_logarithm():
+    x = [10, 100, 1000]
+    panel = Panel(
+        "t", "width", "y", x, {"a": [1.0, np.inf, 0.01], "b": [0.0, -1.0, 2.0]}, {"1 / x": -1}, {"a": [2, 2, 2]}
+    )
+    (ax,) = plot_panels([panel]).axes
+    a, bound, b, guide = ax.lines
+    np.testing.assert_array_equal(a.get_ydata(), [1, np.nan, 0.01])
+    np.testing.assert_array_equal(b.get_ydata(), [np.nan, np.nan, 2])
+    np.testing.assert_array_equal(bound.get_ydata(), [2, 2, 2])
+    assert bound.get_color() == a.get_color()
+    np.testing.assert_allclose(guide.get_ydata(), [1, 0.1, 0.01])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b", "1 / x"]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["10", "100", "1000"]
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+
+
+def test_panels_are_laid_out_in_rows():
+    panel = Panel("t", "step", "loss", range(30), {"a": np.arange(1, 31)}, log_x=False)
+    figure = plot_panels([panel] * 4)
+    assert len(figure.axes) == 4
+    assert {ax.get_xscale() for ax in figure.axes} == {"linear"}

@@ -3,14 +3,21 @@ import re
 
 import pytest
 
-README = (pathlib.Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+ROOT = pathlib.Path(__file__).parents[1]
+BLOCKS = {
+    f"{page}-{number}": block
+    for page in ("README.md", "docs/theory.md")
+    for number, block in enumerate(
+        re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
+    )
+}
 
 
-def test_readme_has_examples():
-    assert len(BLOCKS) >= 2
+def test_pages_have_examples():
+    assert sum(name.startswith("README") for name in BLOCKS) >= 2
+    assert sum(name.startswith("docs") for name in BLOCKS) >= 2
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
-def test_example_of_readme_runs(block):
-    exec(compile(block, "README.md", "exec"), {})
+@pytest.mark.parametrize("name", BLOCKS)
+def test_example_runs(name):
+    exec(compile(BLOCKS[name], name, "exec"), {})

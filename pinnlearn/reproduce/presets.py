@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from numpy.typing import NDArray
 
+from pinnlearn.collocation import assign_equations, pooled_weights
 from pinnlearn.domains import Domain
 from pinnlearn.estimators import PINNRegressor
 from pinnlearn.optimizers import LBFGS, NGD, SGD, Adam, Optimizer
@@ -117,7 +118,7 @@ class Run:
         """What is fitted."""
         setting, method = SETTINGS[self.problem], METHODS[self.optimizer]
         damping = WIDTHS_DAMPING if self.table == "width" else setting.damping
-        common = {"activation": setting.activation, "loss_weights": pooled_weights(pde, X)}
+        common = {"activation": setting.activation, "loss_weights": pooled_weights(assign_equations(pde, X, None))}
         parameters = common | method.network | {"width": self.width, "random_state": self.seed, "tol": 0}
         return PINNRegressor(pde, optimizer=method.make(self.learning_rate, self.max_steps, damping), **parameters)
 
@@ -126,13 +127,6 @@ class Run:
         """Whether the hidden weights outnumber the rows; if not, J J^T is singular but for the damping."""
         setting, domain = SETTINGS[self.problem], cast(Domain, PROBLEMS[self.problem].make().domain)
         return self.width * (domain.n_dims + 1) >= setting.n_interior + setting.n_boundary
-
-
-def pooled_weights(pde: PDE, X: NDArray) -> dict[str, float]:
-    """The paper's loss: one mean over the interior, one over all points with a condition, initial ones among them."""
-    region = cast(Domain, pde.domain).region(X)
-    counts = {group: int((region == group).sum()) for group in ("boundary", "initial")}
-    return {group: count / sum(counts.values()) for group, count in counts.items() if count}
 
 
 # The tables over learning rates and over widths are each of one problem; which one the paper took is not known.
