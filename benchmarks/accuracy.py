@@ -1,12 +1,13 @@
 """Error and seconds of the default settings over seeds, beside output weights alone and hidden weights alone.
 
-Run as `python benchmarks/accuracy.py TABLE [SEEDS]`, TABLE one of "five" (the problems of the paper at their usual
-points), "frontier" (the same and Burgers' equation with more points; a width where one is named), "quick" (few points)
-and "beyond" (smooth problems for which nothing was chosen). Errors are relative L2 errors on new points, medians over
-the seeds; that of hidden weights alone, at the width that is then usual, over at most 3. The table goes to standard
-output, one line a problem, in Markdown.
+Run as `python benchmarks/accuracy.py TABLE [SEEDS] [--no-hidden]`, TABLE one of "five" (the problems of the paper at
+their usual points), "frontier" (the same and Burgers' equation with more points; a width where one is named), "quick"
+(few points) and "beyond" (smooth problems for which nothing was chosen). Errors are relative L2 errors on new points,
+medians over the seeds; that of hidden weights alone, at the width that is then usual, over at most 3, or left out: it
+takes long. The table goes to standard output, one line a problem, in Markdown.
 """
 
+import math
 import statistics
 import sys
 import time
@@ -181,10 +182,10 @@ def fit(case: Case, seed: int, **settings) -> tuple[float, float]:
 
 def median_error(fits: list[tuple[float, float]]) -> float:
     """The median of the errors of fits."""
-    return statistics.median(error for error, _ in fits)
+    return statistics.median([error for error, _ in fits] or [math.nan])
 
 
-def main(table: str, n_seeds: int) -> None:
+def main(table: str, n_seeds: int, n_hidden: int) -> None:
     """Print the table."""
     print("| problem | rows, width | median | largest | median s | most s | output alone | hidden alone |")
     print("|" + "---|" * 8)
@@ -193,7 +194,7 @@ def main(table: str, n_seeds: int) -> None:
             [fit(case, seed, width=case.width, trainable=trainable) for seed in range(n_seeds)]
             for trainable in ("all", "output")
         )
-        hidden = [fit(case, seed, trainable="hidden") for seed in range(min(n_seeds, HIDDEN_SEEDS))]
+        hidden = [fit(case, seed, trainable="hidden") for seed in range(min(n_seeds, n_hidden))]
         errors, seconds = zip(*joined, strict=True)
         print(
             f"| {name} | {case.n_interior + case.n_boundary}, {case.width} | {statistics.median(errors):.1e} "
@@ -204,4 +205,6 @@ def main(table: str, n_seeds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 5)
+    words = [word for word in sys.argv[1:] if word != "--no-hidden"]
+    n_hidden = 0 if "--no-hidden" in sys.argv else HIDDEN_SEEDS
+    main(words[0], int(words[1]) if len(words) > 1 else 5, n_hidden)

@@ -133,6 +133,8 @@ class PINNRegressor(RegressorMixin, Described):
     loss_weights_ : dict of group to float
     groups_ : dict of group to dict
         For each group of rows its "rows", "weight", "loss" and "relative_residual"; see `describe`.
+    n_added_rows_ : int
+        How many rows of the PDE joined those of X during training, see Notes.
     n_bytes_ : int
         An estimate of the largest memory that the fit held at a time.
     seconds_ : float
@@ -149,6 +151,10 @@ class PINNRegressor(RegressorMixin, Described):
     the exact least-squares solution; with `trainable="all"`, if the relative residual is above `tol`, some hidden
     units are trained, all their weights, by damped NGD, and the output weights are solved for again. See
     `pinnlearn.training`.
+
+    Where hidden training is stuck, as many rows of the PDE as X has join for a stage of it, at points of the domain
+    where the residual is large. `loss_` and `groups_` are of the rows of X. With `region` in `fit`, or without a
+    domain, X is all there is.
 
     A scaler in front of the estimator would change the PDE; the network scales by itself.
 
@@ -434,6 +440,7 @@ class PINNRegressor(RegressorMixin, Described):
             seconds=self.seconds_,
             loss=self.loss_,
             stop_reason=self.stop_reason_,
+            n_added_rows=self.n_added_rows_,
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -483,10 +490,12 @@ class PINNRegressor(RegressorMixin, Described):
         if joined:
             if self.max_iter is None and not isinstance(self.optimizer, Optimizer):
                 optimizers[0].max_iter = JOINED_STEPS
+            with_added = _estimated_bytes(problem, joined, optimizers, problem.n_interior)
             candidates = None
-            if region is None and pde is not None and pde.domain is not None:
+            if region is None and pde is not None and pde.domain is not None and with_added < available_bytes(device):
                 candidates = partial(pde.domain.sample_interior, rng=np.random.default_rng(seed), method="uniform")
             network = train_jointly(problem, placement, cast(NGD, optimizers[0]), self.tol, history, candidates)
+            self.n_bytes_ = with_added if history.n_added else self.n_bytes_
         else:
             network = train(problem, optimizers, self.tol, history)
 
@@ -536,6 +545,7 @@ class PINNRegressor(RegressorMixin, Described):
         self.loss_curve_ = history.loss_curve
         self.stages_ = history.stages
         self.n_iter_ = history.n_iter
+        self.n_added_rows_ = history.n_added
         self.stop_reason_ = f"{history.stop}: {STOP_REASONS[history.stop]}"
 
     def _store_groups(self, trained: LeastSquares, predicted: torch.Tensor, half_width: NDArray) -> None:
@@ -642,8 +652,8 @@ class PINNRegressor(RegressorMixin, Described):
         return evaluate(self._network(), self._validated(X), symbol)
 
 
-def _estimated_bytes(problem: LeastSquares, joined: bool, optimizers: list[Optimizer]) -> int:
-    network, n = problem.network(problem.start), problem.n_residuals
+def _estimated_bytes(problem: LeastSquares, joined: bool, optimizers: list[Optimizer], n_added: int = 0) -> int:
+    network, n = problem.network(problem.start), problem.n_residuals * (problem.n_rows + n_added) // problem.n_rows
     estimate = partial(fit_bytes, n, network.width, itemsize=problem.start.element_size())
     if joined:
         n_trained = 0 if network.trainable == "output" else min(network.width, MOST_TRAINED_UNITS)

@@ -25,6 +25,8 @@ class Report:
     seconds : float
     loss : float
     stop_reason : str
+    n_added_rows : int
+        Of the PDE, which joined during training.
     """
 
     pde: Hyperparameters | None
@@ -37,6 +39,7 @@ class Report:
     seconds: float
     loss: float
     stop_reason: str
+    n_added_rows: int = 0
 
     def __str__(self) -> str:
         reason, _, explanation = self.stop_reason.partition(": ")
@@ -45,6 +48,10 @@ class Report:
                 "plain regression" if self.pde is None else repr(self.pde),
                 f"{'group':<8} {'rows':>5} {'weight':>8} {'loss':>8}  relative residual",
                 *(self._line(group) for group in self.groups),
+                *(
+                    [f"{self.n_added_rows} more rows of the PDE in training, where it was stuck"]
+                    * bool(self.n_added_rows)
+                ),
                 f"{self.width} {self.activation} units, {self.n_parameters} parameters, about {in_bytes(self.n_bytes)}",
                 f"{self.n_iter} steps in {self.seconds:.1f} s, loss {self.loss:.1e}",
                 f"stopped by {reason}: {explanation}",

@@ -76,6 +76,11 @@ class History:
         Each is called with a `Progress` after every step; one that returns True stops the training.
     verbose : int
         Print a line every 10 steps (1) or every step (2 and more).
+
+    Attributes
+    ----------
+    n_added : int
+        The number of rows that joined those given, at a time.
     """
 
     callbacks: Sequence[Callable[[Progress], bool | None]] = ()
@@ -83,6 +88,7 @@ class History:
     loss_curve: list[float] = field(default_factory=list)
     stages: list[tuple[str, int]] = field(default_factory=list)
     stop: str = ""
+    n_added: int = 0
     begun: float = field(default_factory=time.perf_counter)
 
     @property
@@ -315,6 +321,7 @@ class _HiddenTraining:
     def _refined(self, problem: LeastSquares, network: TwoLayerNetwork) -> LeastSquares:
         """The problem with as many rows of the PDE again, where the residual of the network is large."""
         candidates, n_rows = cast(Candidates, self.candidates), self.problem.n_interior
+        self.history.n_added = n_rows
         return refine(problem.with_network(network), candidates, n_rows, self.placement.seed)
 
     def _with_units_around(self, network: TwoLayerNetwork, n_units: int) -> TwoLayerNetwork:

@@ -1,5 +1,7 @@
 import io
+import math
 import pickle
+import warnings
 
 import cloudpickle
 import joblib
@@ -224,6 +226,25 @@ def test_relu3_says_which_equations_it_serves():
     assert np.abs(model.residual(X[~third.domain.on_boundary(X)])).max() < 0.1
     with pytest.raises(ValueError, match="bounded derivatives up to order 3, not 4"):
         model.derivative(X, 0, 0, 0, 0)
+
+
+def test_rows_join_where_a_late_shock_is_stuck():
+    # Of 600 rows a dozen lie in a layer that is 1/50 of the domain wide. X itself stays what the fit reports on.
+    pde = problems.burgers_shock(0.04 / math.pi)
+    X = pde.sample(600, 200, random_state=0)
+    X_new = pde.sample(2000, 0, method="uniform", random_state=1)
+    errors = {}
+    for joins in (True, False):
+        model = PINNRegressor(pde=pde, width=300, max_iter=400, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(X, region=None if joins else pde.domain.region(X))
+        assert model.n_added_rows_ == (600 if joins else 0)
+        assert sum(group["rows"] for group in model.groups_.values()) == len(X)
+        assert ("600 more rows of the PDE" in str(model.describe())) is joins
+        errors[joins] = relative_l2_error(pde.solution(torch.tensor(X_new)).numpy(), model.predict(X_new))
+    print(errors)
+    assert errors[True] < errors[False] / 2
 
 
 @pytest.mark.parametrize("seed", range(3))
