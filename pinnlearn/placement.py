@@ -166,7 +166,7 @@ class PlacementAround(Placement):
         anchors = np.empty((len(like), points.shape[1]))
         for unit in np.unique(like):
             z = np.abs(points @ self.slopes[unit] + self.shifts[unit])
-            near = np.flatnonzero(z < max(ACTIVE, np.partition(z, NEAREST)[NEAREST]))
+            near = np.flatnonzero(z <= max(ACTIVE, np.partition(z, NEAREST)[NEAREST]))
             anchors[like == unit] = points[rng.choice(near, size=(like == unit).sum())]
         return anchors
 

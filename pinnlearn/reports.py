@@ -48,10 +48,7 @@ class Report:
                 "plain regression" if self.pde is None else repr(self.pde),
                 f"{'group':<8} {'rows':>5} {'weight':>8} {'loss':>8}  relative residual",
                 *(self._line(group) for group in self.groups),
-                *(
-                    [f"{self.n_added_rows} more rows of the PDE in training, where it was stuck"]
-                    * bool(self.n_added_rows)
-                ),
+                *([f"{self.n_added_rows} more rows of the PDE in training"] if self.n_added_rows else []),
                 f"{self.width} {self.activation} units, {self.n_parameters} parameters, about {in_bytes(self.n_bytes)}",
                 f"{self.n_iter} steps in {self.seconds:.1f} s, loss {self.loss:.1e}",
                 f"stopped by {reason}: {explanation}",

@@ -210,7 +210,9 @@ def _best_of_stages(
     if good or only_output or history.stop == "callback" or history.left(optimizer) < 1:
         return solved
     hidden = _HiddenTraining(problem, placement, optimizer, history, candidates, tol**2 * loss)
-    trained_loss, trained = hidden.train()
+    trained = hidden.train()
+    # Of the rows given: those that joined since are of another problem.
+    trained_loss = float(problem.with_network(trained).loss(trained.parameters))
     problem = hidden.problem
     if history.stop == "callback" or history.left(optimizer) < 1:
         return min(solved, _Solved(trained, trained_loss, trained_loss), key=lambda stage: stage.loss)
@@ -254,7 +256,7 @@ class _HiddenTraining:
     candidates: Candidates | None
     target: float
 
-    def train(self) -> tuple[float, TwoLayerNetwork]:
+    def train(self) -> TwoLayerNetwork:
         """Train; where the best start gets stuck the next best goes on, or, where there is time, `_march`.
 
         At the end as many units again join, with slopes like those of the units that matter, and all learn some more.
@@ -265,11 +267,13 @@ class _HiddenTraining:
             loss, network = min((loss, network), self._march(), key=_loss)
         n_new = min(GROWN_UNITS, self._width - network.width)
         if loss <= self.target or n_new < 1 or self._is_over():
-            return loss, network
+            return network
         if loss <= stuck or not self._can_refine:
-            return min((loss, network), self._run(self.placement.grown(network, n_new), GROWN_STEPS), key=_loss)
-        self.problem = self._refined(self.problem, network)
-        return self._run(self._with_units_around(network, n_new), GROWN_STEPS)
+            grown = self.placement.grown(network, n_new)
+        else:
+            self.problem = self._refined(self.problem, network)
+            grown = self._with_units_around(network, n_new)
+        return self._run(grown, GROWN_STEPS)[1]
 
     @property
     def _width(self) -> int:

@@ -243,7 +243,6 @@ def test_rows_join_where_a_late_shock_is_stuck():
         assert sum(group["rows"] for group in model.groups_.values()) == len(X)
         assert ("600 more rows of the PDE" in str(model.describe())) is joins
         errors[joins] = relative_l2_error(pde.solution(torch.tensor(X_new)).numpy(), model.predict(X_new))
-    print(errors)
     assert errors[True] < errors[False] / 2
 
 
