@@ -5,6 +5,7 @@ from pinnlearn._version import __version__
 from pinnlearn.estimators import PINNRegressor
 from pinnlearn.metrics import relative_l2_error
 from pinnlearn.optimizers import GD, LBFGS, NGD, SGD, Adam
+from pinnlearn.persistence import load, save
 from pinnlearn.sampling import stack_points
 
 __all__ = [
@@ -15,7 +16,9 @@ __all__ = [
     "Adam",
     "PINNRegressor",
     "__version__",
+    "load",
     "problems",
     "relative_l2_error",
+    "save",
     "stack_points",
 ]

@@ -1,17 +1,194 @@
-"""Callbacks: what watches a fit, step by step. Any callable of a `Progress` will do; one that returns True stops it."""
+"""Callbacks: what watches a fit, step by step.
+
+Any callable of a `Progress` will do; one that returns True stops the fit. Four more methods are called where a
+callback has them:
+
+    on_fit_begin(fit), on_fit_end(fit)      before training and after it; `fit` is a `pinnlearn.history.History`
+    get_state(), set_state(state)           what a checkpoint keeps of the callback: a dict of plain values
+
+After a fit has been resumed from a checkpoint, a callback is told once more of the step that the checkpoint is of.
+"""
 
 from __future__ import annotations
 
 import math
+import os
 import time
+from collections.abc import Callable
+from numbers import Integral
+from typing import Any
 
 from numpy.typing import ArrayLike
 
+from pinnlearn.base import Hyperparameters
+from pinnlearn.history import History, Progress
 from pinnlearn.metrics import relative_l2_error
-from pinnlearn.optimizers import Progress
+from pinnlearn.optimizers.base import check_positive
+from pinnlearn.persistence import read_checkpoint, write_checkpoint
 
 
-class ErrorMonitor:
+class Callback(Hyperparameters):
+    """What the callbacks here share: a state, the attributes that end with an underscore, which checkpoints keep."""
+
+    def on_fit_begin(self, fit: History) -> None:
+        """Check the parameters and forget the last fit."""
+
+    def get_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {name: value for name, value in vars(self).items() if name.endswith("_")}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take up what `get_state` gave."""
+        self.__dict__.update(state)
+
+
+class EarlyStopping(Callback):
+    """Stop a fit that gets nowhere.
+
+    Parameters
+    ----------
+    patience : int
+        The number of steps without progress that it waits for.
+    min_fall : float
+        A loss counts as progress if it is below the best one by this part of it.
+    monitor : callable, optional
+        monitor(progress) -> float to watch in place of the loss, such as an error on points of your own; smaller is
+        better. Losses are compared within a stage only: each stage may have a loss of its own.
+
+    Attributes
+    ----------
+    best_ : float
+    best_step_ : int
+
+    Examples
+    --------
+    >>> from pinnlearn import PINNRegressor, problems
+    >>> from pinnlearn.callbacks import EarlyStopping
+    >>> pde = problems.poisson_1d()
+    >>> stopping = EarlyStopping(patience=5, min_fall=0.1)
+    >>> model = PINNRegressor(pde=pde, optimizer="adam", max_iter=1000, random_state=0, callbacks=[stopping])
+    >>> model.fit(pde.sample(30, 2, random_state=0)).stop_reason_
+    'callback: EarlyStopping asked to stop'
+    """
+
+    def __init__(self, patience: int = 20, min_fall: float = 0.01, monitor: Callable[[Progress], float] | None = None):
+        self.patience = patience
+        self.min_fall = min_fall
+        self.monitor = monitor
+
+    def on_fit_begin(self, fit: History) -> None:
+        """Check the parameters and forget the last fit."""
+        _check_count("patience", self.patience)
+        if not 0 <= self.min_fall < 1:
+            raise ValueError(f"min_fall is a part of the loss, at least 0 and below 1; got {self.min_fall!r}.")
+        self.best_, self.best_step_ = math.inf, 0
+
+    def __call__(self, progress: Progress) -> bool:
+        """Whether there has been no progress for too long."""
+        value = progress.loss if self.monitor is None else float(self.monitor(progress))
+        begins = self.monitor is None and progress.n_iter == progress.stage_begin + 1
+        if begins or value < (1 - self.min_fall) * self.best_:
+            self.best_, self.best_step_ = value, progress.n_iter
+        return progress.n_iter - self.best_step_ >= self.patience
+
+
+class TimeLimit(Callback):
+    """Stop a fit after a time, at the end of the step; what came before an interruption counts.
+
+    Parameters
+    ----------
+    seconds : float
+
+    Examples
+    --------
+    >>> TimeLimit(60)
+    TimeLimit(seconds=60)
+    """
+
+    def __init__(self, seconds: float):
+        self.seconds = seconds
+
+    def on_fit_begin(self, fit: History) -> None:
+        """Check the parameter."""
+        check_positive("seconds", self.seconds)
+
+    def __call__(self, progress: Progress) -> bool:
+        """Whether the time is over."""
+        return progress.seconds >= self.seconds
+
+
+class Checkpoint(Callback):
+    """Keep a fit in a file, and go on from there.
+
+    Where the file exists, `fit` with the same data and hyperparameters goes on from it and ends with the weights that
+    it would have ended with, to the last bit on the same machine and number of threads. So a script that was killed
+    is run once more as it is. A fit that a callback or Ctrl-C stopped goes on too; one that has ended is not made
+    again. With `random_state=None` the seed is that of the file.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; one for each fit.
+    seconds : float or None
+        Write when so many have passed since the file was written; None does not look at the clock.
+    steps : int, optional
+        Write every so many steps. The end of the fit is always written.
+
+    Notes
+    -----
+    A new file is written beside the old one and then takes its place, so that there is a whole one at any time. What
+    it holds, see `pinnlearn.records`. `callbacks`, `verbose` and `device` may change between the fits, everything
+    else makes another fit, for which the file is refused.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from pinnlearn import PINNRegressor, problems
+    >>> from pinnlearn.callbacks import Checkpoint, TimeLimit
+    >>> pde = problems.poisson_1d()
+    >>> X = pde.sample(30, 2, random_state=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     checkpoint = Checkpoint(pathlib.Path(folder) / "fit.checkpoint", steps=10)
+    ...     model = PINNRegressor(pde=pde, optimizer="adam", max_iter=50, random_state=0)
+    ...     stopped = model.set_params(callbacks=[checkpoint, lambda progress: progress.n_iter == 20]).fit(X).n_iter_
+    ...     stopped, model.set_params(callbacks=[checkpoint]).fit(X).n_iter_
+    (20, 50)
+    """
+
+    def __init__(self, path: str | os.PathLike, *, seconds: float | None = 60.0, steps: int | None = None):
+        self.path = path
+        self.seconds = seconds
+        self.steps = steps
+
+    def on_fit_begin(self, fit: History) -> None:
+        """Check the parameters, and read the file if there is one."""
+        if not isinstance(self.path, str | os.PathLike):
+            raise ValueError(f"path must be a path, got {self.path!r}.")
+        if self.seconds is not None:
+            check_positive("seconds", self.seconds)
+        if self.steps is not None:
+            _check_count("steps", self.steps)
+        self._written = time.monotonic()
+        if os.path.exists(self.path):
+            fit.record.resume(read_checkpoint(self.path))
+
+    def __call__(self, progress: Progress) -> None:
+        """Write, if it is time to."""
+        by_steps = self.steps is not None and progress.n_iter % self.steps == 0
+        if by_steps or (self.seconds is not None and time.monotonic() - self._written >= self.seconds):
+            self._write(progress.plain())
+
+    def on_fit_end(self, fit: History) -> None:
+        """Write the end, unless there is none."""
+        if fit.stages and not fit.failed:
+            self._write(fit.plain())
+
+    def _write(self, content: dict[str, Any]) -> None:
+        write_checkpoint(self.path, content)
+        self._written = time.monotonic()
+
+
+class ErrorMonitor(Callback):
     """Record the relative L2 error against known values while a model is trained.
 
     Parameters
@@ -49,9 +226,10 @@ class ErrorMonitor:
         self.X = X
         self.u = u
         self.per_decade = per_decade
-        self._clear()
 
-    def _clear(self) -> None:
+    def on_fit_begin(self, fit: History) -> None:
+        """Check the parameter and forget the last fit."""
+        _check_count("per_decade", self.per_decade)
         self.steps_: list[int] = []
         self.seconds_: list[float] = []
         self.errors_: list[float] = []
@@ -59,8 +237,6 @@ class ErrorMonitor:
 
     def __call__(self, progress: Progress) -> None:
         """Record the error, if it is time to."""
-        if progress.n_iter == 1:  # another fit
-            self._clear()
         if self.steps_ and progress.n_iter < self._next():
             return
         begin = time.perf_counter()
@@ -74,4 +250,9 @@ class ErrorMonitor:
         return max(last + 1, math.ceil(last * 10 ** (1 / self.per_decade)))
 
 
-__all__ = ["ErrorMonitor"]
+def _check_count(name: str, value: Any) -> None:
+    if not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} must be an integer >= 1, got {value!r}.")
+
+
+__all__ = ["Callback", "Checkpoint", "EarlyStopping", "ErrorMonitor", "Progress", "TimeLimit"]

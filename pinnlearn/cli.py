@@ -16,8 +16,9 @@ from pinnlearn import __version__
 from pinnlearn.activations import ACTIVATIONS
 from pinnlearn.displays import plot_solution
 from pinnlearn.estimators import PINNRegressor
+from pinnlearn.history import Progress
 from pinnlearn.metrics import exact_solution, new_points, relative_l2_error
-from pinnlearn.optimizers import OPTIMIZERS, Progress, get_optimizer
+from pinnlearn.optimizers import OPTIMIZERS, get_optimizer
 from pinnlearn.problems import PROBLEMS
 from pinnlearn.reproduce import TABLES, Record, draw, make_runs, run_all, to_markdown
 from pinnlearn.theory.page import make_page

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import time
 import warnings
+from dataclasses import replace
 from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, cast
 
+import joblib
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -27,8 +29,10 @@ from pinnlearn.collocation import (
     warn_of_bare_faces,
     warn_of_near_misses,
 )
+from pinnlearn.history import History
 from pinnlearn.jets import VALUE, Symbol
 from pinnlearn.least_squares import (
+    Equation,
     LeastSquares,
     Linearization,
     as_array,
@@ -40,16 +44,20 @@ from pinnlearn.least_squares import (
     warn_of_free_constants,
 )
 from pinnlearn.metrics import relative_residual, relative_residuals
+from pinnlearn.modules import TwoLayerModule
 from pinnlearn.networks import BLOCKS, INITS, TwoLayerNetwork, Weights, half_width
 from pinnlearn.optimizers import NGD, Optimizer
-from pinnlearn.optimizers.base import STOP_REASONS, check_positive
+from pinnlearn.optimizers.base import check_positive
 from pinnlearn.placement import FALLBACK_SCALE, Placement, choose_scale
-from pinnlearn.reports import Report, check_fits, fit_bytes
+from pinnlearn.progress import displays, say
+from pinnlearn.reports import Report, check_fits, fit_bytes, in_bytes
 from pinnlearn.sampling import as_generator
-from pinnlearn.training import JOINED_STEPS, MOST_TRAINED_UNITS, History, train, train_jointly
+from pinnlearn.tasks import CallbackSupportMixin, ScikitLearnCallbacks, with_callbacks
+from pinnlearn.training import JOINED_STEPS, MOST_TRAINED_UNITS, train, train_jointly
 from pinnlearn.validation import (
     available_bytes,
     available_device,
+    check_callbacks,
     check_choice,
     check_known_values,
     check_loss_weights,
@@ -68,7 +76,7 @@ CHECK_UNITS = 20
 SCORE_POINTS = 200
 
 
-class PINNRegressor(RegressorMixin, Described):
+class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
     """Solve a partial differential equation with a two-layer physics-informed neural network.
 
     u(x) = width^(-1/2) sum_r a_r sigma(w_r . x + b_r), fitted to the PDE at interior points, to its conditions at
@@ -92,7 +100,8 @@ class PINNRegressor(RegressorMixin, Described):
     max_iter : int, optional
         The largest number of steps, over the optimizer's own. None takes that one, and 600 for the joined method.
     tol : float
-        The relative residual, sqrt(loss / loss at the start), at which training is content.
+        The relative residual, sqrt(loss / loss at the start), at which training is content; after a warm start that
+        of u = 0 is taken for the start's.
     init : {"domain", "gaussian"}
         "domain" places hidden units in the domain (without one, in the bounding box of X) at a scale chosen from
         the equations; output weights start at zero, or at +-1 if they are not trained. "gaussian" is the paper's:
@@ -108,11 +117,13 @@ class PINNRegressor(RegressorMixin, Described):
     random_state : int, RandomState or None
         Seeds the initial weights.
     warm_start : bool
-        Go on from the weights of the last fit.
+        Go on from the weights of the last fit, also at other points; the width is that of the last fit.
     verbose : int
-        Print a line every 10 steps (1) or every step (2).
+        1 shows a bar over steps on a terminal and in notebooks, a line a stage where the output is a file, nothing in
+        workers of joblib; 2 prints a line a step, for logs.
     callbacks : list of callables, optional
-        Each is called with a `pinnlearn.optimizers.Progress` after every step; one that returns True stops the fit.
+        Each is called with a `pinnlearn.callbacks.Progress` after every step; one that returns True stops the fit. See
+        `pinnlearn.callbacks`: `EarlyStopping`, `TimeLimit`, `Checkpoint`, `ErrorMonitor`.
 
     Attributes
     ----------
@@ -129,7 +140,8 @@ class PINNRegressor(RegressorMixin, Described):
     n_iter_ : int
         The number of steps.
     stop_reason_ : str
-        Why training stopped: "tol", "stalled", "max_iter", "non_finite" or "callback", with what to do about it.
+        Why training stopped: "tol", "stalled", "max_iter", "non_finite", "callback" or "interrupted" (by Ctrl-C: the
+        best weights so far are kept), with what to do about it.
     loss_weights_ : dict of group to float
     groups_ : dict of group to dict
         For each group of rows its "rows", "weight", "loss" and "relative_residual"; see `describe`.
@@ -138,7 +150,7 @@ class PINNRegressor(RegressorMixin, Described):
     n_bytes_ : int
         An estimate of the largest memory that the fit held at a time.
     seconds_ : float
-        How long the fit took.
+        How long the fit took, with what came before an interruption.
     pde_, optimizer_
         Clones of the parameters, as used.
     n_features_in_ : int
@@ -269,6 +281,13 @@ class PINNRegressor(RegressorMixin, Described):
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
+        if self.stop_reason_.startswith("interrupted"):
+            warnings.warn(
+                f"Ctrl-C stopped the fit after {self.n_iter_} steps; the model has the best weights so far, and "
+                "warm_start=True goes on from them. Two of them within 2 seconds raise KeyboardInterrupt.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
         return self
 
     def predict(self, X: ArrayLike) -> NDArray:
@@ -316,7 +335,10 @@ class PINNRegressor(RegressorMixin, Described):
         """
         check_is_fitted(self)
         if self.pde_ is None:
-            raise ValueError("residual needs a PDE; this model was fitted with pde=None.")
+            raise ValueError(
+                "residual needs a PDE, but this model was fitted with pde=None, or loaded without its own; pass it to "
+                "pinnlearn.load(path, pde=...)."
+            )
         X = self._validated(X)
         problem = self._problem_at(X, None, np.full(len(X), "interior"))
         (part,) = problem.linearize(problem.start).parts
@@ -405,6 +427,27 @@ class PINNRegressor(RegressorMixin, Described):
         x = as_tensor(points, network.hidden_bias.device, network.hidden_bias.dtype)
         return relative_residual(problem, network.evaluate(x), half_width(bounding_box(self.pde_, points)))
 
+    def to_torch(self) -> TwoLayerModule:
+        """The trained network as a module of torch, which `torch.export` takes with any number of rows.
+
+        Returns
+        -------
+        torch.nn.Module
+            A tensor (n_samples, n_features_in_) gives (n_samples,) or (n_samples, n_outputs), what `predict` gives.
+            It has the model's `dtype`; its weights are parameters of their own.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from pinnlearn import PINNRegressor, problems
+        >>> pde = problems.poisson_1d()
+        >>> model = PINNRegressor(pde=pde, random_state=0).fit(pde.sample(50, 2, random_state=0))
+        >>> print(f"{model.to_torch()(torch.tensor([[0.5]], dtype=torch.float64)).item():.6f}")
+        1.000000
+        """
+        check_is_fitted(self)
+        return TwoLayerModule(self._network())
+
     def describe(self) -> Report:
         """Tell what happened in `fit`: rows, losses and residuals by group, parameters, memory, why it stopped.
 
@@ -458,12 +501,50 @@ class PINNRegressor(RegressorMixin, Described):
             )
         super().__setstate__(state)
 
+    @with_callbacks
     def _fit(self, X: ArrayLike, y: ArrayLike | None, region: ArrayLike | None) -> None:
-        begin = time.perf_counter()
         optimizers = self._check_parameters()
-        device, dtype = resolve_device(self.device, self.dtype)
+        with History(self._listeners(X, y)) as history:
+            X, values, equations = self._check_rows(X, y, region)
+            placement = self._place(X, values, history)
+            seed_optimizers(optimizers, placement.seed)
+            warm = self.warm_start and hasattr(self, "hidden_weights_")
+            joined = not warm and self._is_joined(optimizers)
+            width = self._choose_width(len(X), joined)
+            weights = self._check_weights(width, X.shape[1]) if warm else None
+            x = as_tensor(X, placement.device, placement.dtype)
+            problem = self._pose(x, equations, time_axis(self.pde_, x), placement, width)
+            history.identify(partial(self._identity, problem, placement, (X, values, region, weights)))
+            loss_of_zero = float(problem.loss(problem.start))
+            problem = problem.with_network(self._start(problem, placement, width, weights))
+            self._announce(problem, _estimated_bytes(problem, joined, optimizers))
+            if joined:
+                network = self._train_jointly(problem, placement, cast(NGD, optimizers[0]), history, region is None)
+            else:
+                history.max_iter = sum(optimizer.max_iter for optimizer in optimizers)
+                loss = loss_of_zero if warm else float(problem.loss(problem.start))
+                network = train(problem, optimizers, self.tol**2 * loss, history)
+            self.optimizer_ = optimizers if isinstance(self.optimizer, list | tuple) else optimizers[0]
+            self._store_network(network)
+            self._store_history(history)
+            self._store_groups(problem.with_network(network), network.evaluate(x), half_width(placement.bounds))
+            self.seconds_ = history.seconds
+
+    def _listeners(self, X: ArrayLike, y: ArrayLike | None) -> list[Any]:
+        """Who is told of every step."""
+        listeners = [*check_callbacks(self.callbacks), *displays(self.verbose)]
+        if hasattr(self, "_init_callback_context"):  # scikit-learn 1.9 and later
+            listeners.append(
+                ScikitLearnCallbacks(self, {"X": X, "y": y}, lambda progress: _fitted_weights(progress.network))
+            )
+        return listeners
+
+    def _check_rows(
+        self, X: ArrayLike, y: ArrayLike | None, region: ArrayLike | None
+    ) -> tuple[NDArray, NDArray | None, list[Equation]]:
+        """Points, known values and the equations of each row; sets `pde_`."""
         X = self._validated(X, reset=True)
-        pde = check_pde(self.pde, X.shape[1])
+        pde = self.pde_ = check_pde(self.pde, X.shape[1])
         values = self._check_values(y, len(X), pde)
         given, X = X, snapped(pde, X)
         equations = assign_equations(pde, X, values, region)
@@ -471,40 +552,49 @@ class PINNRegressor(RegressorMixin, Described):
         if region is None:
             warn_of_near_misses(pde, given, values)
             warn_of_bare_faces(pde, X)
+        return X, values, equations
 
-        warm = self.warm_start and hasattr(self, "hidden_weights_")
-        joined = not warm and self._is_joined(optimizers)
-        width = self._choose_width(len(X), joined)
-        n_outputs = values.shape[1] if pde is None else pde.n_outputs  # type: ignore[union-attr]
-        seed = int(as_generator(self.random_state).integers(2**62))
-        seed_optimizers(optimizers, seed)
-        placement = Placement(bounding_box(pde, X), n_outputs, get_activation(self.activation), seed, device, dtype)
-        x = as_tensor(X, device, dtype)
-        problem = self._pose(x, equations, time_axis(pde, x), placement, width)
-        weights = self._check_weights(width, X.shape[1]) if warm else None
-        problem = problem.with_network(self._start(problem, placement, width, weights))
-        self.n_bytes_ = _estimated_bytes(problem, joined, optimizers)
-        check_fits(self.n_bytes_, available_bytes(device), problem.n_residuals, width)
-        history = History(self.callbacks or (), self.verbose)
-        history.announce(problem, self.n_bytes_)
-        if joined:
-            if self.max_iter is None and not isinstance(self.optimizer, Optimizer):
-                optimizers[0].max_iter = JOINED_STEPS
-            with_added = _estimated_bytes(problem, joined, optimizers, problem.n_interior)
-            candidates = None
-            if region is None and pde is not None and pde.domain is not None and with_added < available_bytes(device):
-                candidates = partial(pde.domain.sample_interior, rng=np.random.default_rng(seed), method="uniform")
-            network = train_jointly(problem, placement, cast(NGD, optimizers[0]), self.tol, history, candidates)
-            self.n_bytes_ = with_added if history.n_added else self.n_bytes_
-        else:
-            network = train(problem, optimizers, self.tol, history)
+    def _place(self, X: NDArray, values: NDArray | None, history: History) -> Placement:
+        """Where hidden units are drawn, and from which seed."""
+        n_outputs = cast(NDArray, values).shape[1] if self.pde_ is None else self.pde_.n_outputs
+        drawn = int(as_generator(self.random_state).integers(2**62))
+        seed = history.record.seed(drawn, fixed=isinstance(self.random_state, Integral))
+        on = resolve_device(self.device, self.dtype)
+        return Placement(bounding_box(self.pde_, X), n_outputs, get_activation(self.activation), seed, *on)
 
-        self.pde_ = pde
-        self.optimizer_ = optimizers if isinstance(self.optimizer, list | tuple) else optimizers[0]
-        self._store_network(network)
-        self._store_history(history)
-        self._store_groups(problem.with_network(network), network.evaluate(x), half_width(placement.bounds))
-        self.seconds_ = time.perf_counter() - begin
+    def _identity(self, problem: LeastSquares, placement: Placement, data: tuple) -> dict[str, Any]:
+        """What tells this fit from others: functions, which have no other mark, by their values at the rows."""
+        probe = problem.with_network(replace(placement, seed=0).network(CHECK_UNITS, FALLBACK_SCALE, "all", zero=False))
+        alike = {"callbacks": None, "verbose": 0, "device": "cpu", "random_state": None}
+        return {
+            "settings": repr(type(self)(**self.get_params(deep=False) | alike)),
+            "seed": placement.seed,
+            "data": joblib.hash(data),
+            "equations": probe.residual(probe.start),
+        }
+
+    def _announce(self, problem: LeastSquares, n_bytes: int) -> None:
+        """Refuse what takes more memory than there is, and say what the fit is going to take."""
+        self.n_bytes_, width = n_bytes, problem.network(problem.start).width
+        check_fits(n_bytes, available_bytes(problem.start.device), problem.n_residuals, width)
+        if displays(self.verbose):
+            say(f"{problem.n_residuals} residuals, {width} units: about {in_bytes(n_bytes)}")
+
+    def _train_jointly(
+        self, problem: LeastSquares, placement: Placement, optimizer: NGD, history: History, may_sample: bool
+    ) -> TwoLayerNetwork:
+        """The joined method, with points of the domain to add where there is one and memory for them."""
+        if self.max_iter is None and not isinstance(self.optimizer, Optimizer):
+            optimizer.max_iter = JOINED_STEPS
+        history.max_iter = optimizer.max_iter
+        with_added = _estimated_bytes(problem, True, [optimizer], problem.n_interior)
+        candidates, domain = None, getattr(self.pde_, "domain", None)
+        if may_sample and domain is not None and with_added < available_bytes(placement.device):
+            rng = np.random.default_rng(placement.seed)
+            candidates = partial(domain.sample_interior, rng=rng, method="uniform")
+        network = train_jointly(problem, placement, optimizer, self.tol, history, candidates)
+        self.n_bytes_ = with_added if history.n_added else self.n_bytes_
+        return network
 
     def _pose(self, x, equations, has_time: bool | None, placement: Placement, width: int) -> LeastSquares:
         """The least-squares problem, its equations checked and its loss weights chosen, for some small network."""
@@ -536,21 +626,18 @@ class PINNRegressor(RegressorMixin, Described):
         return make_optimizers(self.optimizer, self.learning_rate, self.max_iter)
 
     def _store_network(self, network: TwoLayerNetwork) -> None:
-        self.hidden_weights_ = as_array(network.hidden_weights)
-        self.hidden_bias_ = as_array(network.hidden_bias)
-        output_weights = as_array(network.output_weights)
-        self.output_weights_ = output_weights[:, 0] if network.n_outputs == 1 else output_weights
+        self.__dict__.update(_fitted_weights(network))
 
     def _store_history(self, history: History) -> None:
         self.loss_curve_ = history.loss_curve
         self.stages_ = history.stages
         self.n_iter_ = history.n_iter
         self.n_added_rows_ = history.n_added
-        self.stop_reason_ = f"{history.stop}: {STOP_REASONS[history.stop]}"
+        self.stop_reason_ = history.stop_reason
 
     def _store_groups(self, trained: LeastSquares, predicted: torch.Tensor, half_width: NDArray) -> None:
         relative = relative_residuals(trained, predicted, half_width)
-        losses = trained.linearize(trained.start).group_losses()
+        losses = trained.group_losses(trained.start)
         self.loss_ = sum(losses.values())
         self.loss_weights_ = {group: trained.loss_weights[group] for group in losses}
         self.groups_ = {
@@ -650,6 +737,16 @@ class PINNRegressor(RegressorMixin, Described):
     def _evaluate(self, X: ArrayLike, symbol: Symbol) -> NDArray:
         check_is_fitted(self)
         return evaluate(self._network(), self._validated(X), symbol)
+
+
+def _fitted_weights(network: TwoLayerNetwork) -> dict[str, NDArray]:
+    """A network as the attributes of an estimator."""
+    output_weights = as_array(network.output_weights)
+    return {
+        "hidden_weights_": as_array(network.hidden_weights),
+        "hidden_bias_": as_array(network.hidden_bias),
+        "output_weights_": output_weights[:, 0] if network.n_outputs == 1 else output_weights,
+    }
 
 
 def _estimated_bytes(problem: LeastSquares, joined: bool, optimizers: list[Optimizer], n_added: int = 0) -> int:

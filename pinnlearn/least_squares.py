@@ -321,10 +321,18 @@ class LeastSquares:
 
     def residual(self, parameters: Tensor) -> Tensor:
         """The weighted residuals r(w), (n_residuals,), without what their derivatives need."""
+        return torch.cat(self._residuals(parameters))
+
+    def _residuals(self, parameters: Tensor) -> list[Tensor]:
         network = self.network(parameters)
-        blocks = [(block, block(_NetworkTerms(network, block.x, False))) for block in self._blocks]
-        factors = self._factors([r for _, r in blocks])
-        return torch.cat([(r * f[:, None]).reshape(-1) for (_, r), f in zip(blocks, factors, strict=True)])
+        residuals = [block(_NetworkTerms(network, block.x, False)) for block in self._blocks]
+        return [(r * f[:, None]).reshape(-1) for r, f in zip(residuals, self._factors(residuals), strict=True)]
+
+    def group_losses(self, parameters: Tensor) -> dict[str, float]:
+        """The part of L(w) that each group has, in the order of GROUPS."""
+        groups, losses = [e.group for e in self.equations], [float(r @ r / 2) for r in self._residuals(parameters)]
+        return {name: sum(loss for g, loss in zip(groups, losses, strict=True) if g == name)
+                for name in GROUPS if name in groups}  # fmt: skip
 
     def linearize(self, parameters: Tensor) -> Linearization:
         """The problem at w to first order: residual, gradient, Jacobian, Gram matrix."""
@@ -443,11 +451,6 @@ class Linearization:
     def groups(self) -> NDArray:
         """The group of each residual, (n_residuals,) of str."""
         return np.concatenate([np.repeat(part.equation.group, part.residual.numel()) for part in self.parts])
-
-    def group_losses(self) -> dict[str, float]:
-        """The part of the loss that each group has, in the order of GROUPS."""
-        squares, groups = self.residual.square().cpu().numpy() / 2, self.groups
-        return {group: float(squares[groups == group].sum()) for group in GROUPS if group in groups}
 
     @property
     def gradient(self) -> Tensor:

@@ -12,20 +12,18 @@ dimensions.
 from __future__ import annotations
 
 import math
-import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import TypeAlias, cast
 
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from pinnlearn.least_squares import LeastSquares, evaluate
+from pinnlearn.history import History
+from pinnlearn.least_squares import LeastSquares
 from pinnlearn.networks import TwoLayerNetwork
-from pinnlearn.optimizers import NGD, Optimizer, Progress, minimize
-from pinnlearn.optimizers.base import Result, State
+from pinnlearn.optimizers import NGD, Optimizer
 from pinnlearn.placement import (
     GROWN_SCALE,
     GROWN_UNITS,
@@ -38,7 +36,6 @@ from pinnlearn.placement import (
     substitute,
 )
 from pinnlearn.refinement import refine
-from pinnlearn.reports import in_bytes
 
 # Draws so many points of the domain, (n, n_dims).
 Candidates = Callable[[int], NDArray]
@@ -66,71 +63,8 @@ OUTPUT_STEPS = 15
 DAMPED_STEPS = 3
 
 
-@dataclass
-class History:
-    """The record of a training: losses, stages, and who listens.
-
-    Parameters
-    ----------
-    callbacks : sequence of callables
-        Each is called with a `Progress` after every step; one that returns True stops the training.
-    verbose : int
-        Print a line every 10 steps (1) or every step (2 and more).
-
-    Attributes
-    ----------
-    n_added : int
-        The number of rows that joined those given, at a time.
-    """
-
-    callbacks: Sequence[Callable[[Progress], bool | None]] = ()
-    verbose: int = 0
-    loss_curve: list[float] = field(default_factory=list)
-    stages: list[tuple[str, int]] = field(default_factory=list)
-    stop: str = ""
-    n_added: int = 0
-    begun: float = field(default_factory=time.perf_counter)
-
-    @property
-    def n_iter(self) -> int:
-        """The number of steps so far."""
-        return max(0, len(self.loss_curve) - 1)
-
-    def announce(self, problem: LeastSquares, n_bytes: int) -> None:
-        """Say what the training is going to cost."""
-        if self.verbose:
-            width = problem.network(problem.start).width
-            print(f"[PINNRegressor] {problem.n_residuals} residuals, {width} units: about {in_bytes(n_bytes)}")
-
-    def left(self, optimizer: Optimizer) -> int:
-        """The number of steps that may still be made."""
-        return max(0, optimizer.max_iter - self.n_iter)
-
-    def run(self, stage: str, optimizer: Optimizer, problem: LeastSquares, **options) -> Result:
-        """Minimise, and append to the record."""
-        first = self.n_iter
-        self.stages.append((stage, first))
-
-        def on_step(n_iter: int, state: State) -> bool:
-            seconds = time.perf_counter() - self.begun
-            predict = partial(evaluate, problem.network(state.parameters))
-            return self._tell(Progress(first + n_iter, state.loss, stage, seconds, predict))
-
-        result = minimize(optimizer, problem, problem.start, on_step=on_step, **options)
-        self.loss_curve += result.loss_curve[1 if self.loss_curve else 0 :]
-        self.stop = result.stop
-        return result
-
-    def _tell(self, progress: Progress) -> bool:
-        if self.verbose > 1 or (self.verbose == 1 and progress.n_iter % 10 == 0):
-            print(f"[PINNRegressor] {progress.stage}, step {progress.n_iter}: loss {progress.loss:.3e}")
-        answers = [callback(progress) for callback in self.callbacks]  # every one is told, even if one says stop
-        return any(answers)
-
-
-def train(problem: LeastSquares, optimizers: Sequence[Optimizer], tol: float, history: History) -> TwoLayerNetwork:
-    """Train by one optimizer after another; the trained network."""
-    target = tol**2 * float(problem.loss(problem.start))
+def train(problem: LeastSquares, optimizers: Sequence[Optimizer], target: float, history: History) -> TwoLayerNetwork:
+    """Train by one optimizer after another, down to a loss; the trained network."""
     for optimizer in optimizers:
         result = history.run(type(optimizer).__name__, optimizer, problem, target=target)
         problem = problem.with_network(problem.network(result.parameters))

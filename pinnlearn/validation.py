@@ -106,6 +106,18 @@ def _check_conditions(conditions: Any) -> None:
             raise ValueError(f"where of {condition!r} must be a function of x, got {where!r}.")
 
 
+def check_callbacks(callbacks: Any) -> list[Any]:
+    """The callbacks as a list."""
+    if callbacks is None:
+        return []
+    if not isinstance(callbacks, list | tuple) or not all(map(callable, callbacks)):
+        raise ValueError(
+            f"callbacks must be a list of functions of a Progress, or of objects such as those of pinnlearn.callbacks; "
+            f"got {callbacks!r}. (Callbacks of scikit-learn go to set_callbacks.)"
+        )
+    return list(callbacks)
+
+
 def check_known_values(y: ArrayLike | None, n: int, n_outputs: int | None = None) -> NDArray | None:
     """Known values as (n, n_outputs), NaN where unknown."""
     if y is None:

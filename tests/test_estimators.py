@@ -19,7 +19,7 @@ from pinnlearn.conditions import Condition, Dirichlet, Initial, InitialVelocity,
 from pinnlearn.domains import Box, Interval, SpaceTime
 from pinnlearn.metrics import exact_solution
 from pinnlearn.optimizers import get_optimizer
-from pinnlearn.pdes import PDE, Heat, Poisson
+from pinnlearn.pdes import PDE, Heat, Helmholtz, Poisson
 from pinnlearn.problems import PROBLEMS
 
 
@@ -480,6 +480,31 @@ def test_warm_start_goes_on(pde, X):
     assert model.loss_ < first
     with pytest.raises(ValueError, match="warm_start"):
         model.set_params(width=13).fit(X)
+
+
+@pytest.mark.parametrize("name", ["poisson_1d", "burgers_front"])
+def test_a_warm_start_at_other_points_keeps_the_width_and_takes_a_step_or_two(name):
+    pde = getattr(problems, name)()
+    first, second = (pde.sample(200, 80, random_state=seed) for seed in (0, 1))
+    model = PINNRegressor(pde, random_state=0, warm_start=True).fit(first)
+    width, score, cold = len(model.hidden_bias_), model.score(second), model.loss_curve_[0]
+    for points in (second, np.concatenate([first, second])):
+        model.fit(points)
+        assert len(model.hidden_bias_) == width
+        # It starts from what the weights are worth at points that they have not seen, and makes them better there.
+        assert model.loss_curve_[0] < 1e-9 * cold
+        assert 1 - model.score(second) <= 1 - score
+        assert model.n_iter_ <= 2
+
+
+def test_a_warm_start_for_another_equation_goes_on_from_the_last():
+    pde = Helmholtz(Interval(0, 1), wavenumber=1.0, source=1.0)
+    X = pde.sample(50, 2, random_state=0)
+    model = PINNRegressor(pde, width=30, random_state=0, warm_start=True).fit(X)
+    model.set_params(pde__wavenumber=1.1).fit(X)
+    cold = PINNRegressor(clone(model.pde), width=30, random_state=0).fit(X)
+    np.testing.assert_allclose(model.predict(X), cold.predict(X), atol=1e-5 * np.abs(cold.predict(X)).max())
+    assert model.loss_curve_[0] < 0.1 * cold.loss_curve_[0]
 
 
 def test_callbacks_see_progress_and_can_stop(pde, X):

@@ -1,6 +1,6 @@
 """Optimizers, by name and as objects."""
 
-from pinnlearn.optimizers.base import Optimizer, Progress, minimize
+from pinnlearn.optimizers.base import Optimizer, minimize
 from pinnlearn.optimizers.gd import GD
 from pinnlearn.optimizers.lbfgs import LBFGS
 from pinnlearn.optimizers.ngd import NGD
@@ -24,4 +24,4 @@ def get_optimizer(optimizer: str | Optimizer) -> Optimizer:
     return OPTIMIZERS[optimizer]()
 
 
-__all__ = ["GD", "LBFGS", "NGD", "OPTIMIZERS", "SGD", "Adam", "Optimizer", "Progress", "get_optimizer", "minimize"]
+__all__ = ["GD", "LBFGS", "NGD", "OPTIMIZERS", "SGD", "Adam", "Optimizer", "get_optimizer", "minimize"]

@@ -12,10 +12,9 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, cast
 
-import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
@@ -108,46 +107,30 @@ class State:
     stop: str | None = None
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What a callback sees after each step; it stops the fit by returning True.
-
-    Attributes
-    ----------
-    n_iter : int
-        The number of steps made.
-    loss : float
-    stage : str
-        What is being trained, or by which optimizer.
-    seconds : float
-        Since training began.
-    predict : callable
-        predict(X) evaluates u as it is now.
-    """
-
-    n_iter: int
-    loss: float
-    stage: str
-    seconds: float
-    predict: Callable[[ArrayLike], NDArray]
-
-
 @dataclass
 class Result:
     """The best parameters that were visited, and how it went.
 
-    `loss_curve` starts with the loss before the first step.
+    `loss_curve` starts with the loss before the first step; `state` is that after the last one.
     """
 
     parameters: Tensor
     loss: float
     loss_curve: list[float] = field(default_factory=list)
-    stop: str = "max_iter"
+    stop: str = ""
+    state: State | None = None
 
     @property
     def n_iter(self) -> int:
         """The number of steps."""
         return len(self.loss_curve) - 1
+
+    def add(self, state: State) -> None:
+        """Append a step."""
+        self.state = state
+        self.loss_curve.append(state.loss)
+        if not self.loss <= state.loss:  # also where the loss at the start was NaN
+            self.parameters, self.loss = state.parameters, state.loss
 
 
 class Optimizer(Hyperparameters):
@@ -188,6 +171,18 @@ class Optimizer(Hyperparameters):
     def step(self, problem: Problem, state: State) -> State:
         """Make one step; the new state's loss is that of its parameters."""
 
+    def pack(self, memory: Any) -> Any:
+        """What a checkpoint keeps of a state's memory: numbers, text, tensors, and lists, tuples and dicts of them."""
+        return memory
+
+    def unpack(self, problem: Problem, parameters: Tensor, packed: Any) -> Any:
+        """The memory again, with which the next step is what it would have been; `parameters` are the state's."""
+        return packed
+
+    def figures(self, memory: Any) -> dict[str, float]:
+        """What is worth showing while training runs, such as an adaptive damping, by name."""
+        return {}
+
 
 def check_positive(name: str, value, *, or_none: bool = False, or_zero: bool = False) -> None:
     """Raise a ValueError unless `value` is a positive finite number (or None, or zero, if that is allowed)."""
@@ -202,6 +197,12 @@ def check_positive(name: str, value, *, or_none: bool = False, or_zero: bool = F
         raise ValueError(f"{name} must be a positive number{also}; got {value!r}.")
 
 
+def begin(optimizer: Optimizer, problem: Problem, parameters: Tensor) -> Result:
+    """The result before the first step."""
+    state = optimizer.begin(problem, parameters)
+    return Result(state.parameters, state.loss, [state.loss], state=state)
+
+
 def minimize(
     optimizer: Optimizer,
     problem: Problem,
@@ -210,6 +211,7 @@ def minimize(
     target: float = 0.0,
     max_iter: int | None = None,
     on_step: Callable[[int, State], bool] | None = None,
+    begun: Result | None = None,
 ) -> Result:
     """Run an optimizer.
 
@@ -224,6 +226,9 @@ def minimize(
         None takes the optimizer's own.
     on_step : callable, optional
         on_step(n_iter, state) after each step; True stops.
+    begun : Result, optional
+        Go on from it, and append to it, in place of beginning at `parameters`. `on_step` is told of its last step
+        once more.
 
     Returns
     -------
@@ -234,23 +239,28 @@ def minimize(
     ConvergenceWarning
         If a step was not finite; it was not taken.
     """
-    state = optimizer.begin(problem, parameters)
-    best = Result(state.parameters, state.loss, [state.loss])
-    for n_iter in range(1, 1 + (optimizer.max_iter if max_iter is None else max_iter)):
-        state = optimizer.step(problem, state)
-        if not (math.isfinite(state.loss) and bool(torch.isfinite(state.parameters).all())):
-            best.stop = "non_finite"
-            message = (
-                f"{type(optimizer).__name__}, step {n_iter}: {STOP_REASONS['non_finite']}. The best weights so far"
-            )
-            warnings.warn(f"{message} are kept (loss {best.loss:.3g}).", ConvergenceWarning, stacklevel=2)
-            break
-        best.loss_curve.append(state.loss)
-        if not best.loss <= state.loss:  # also where the loss at the start was NaN
-            best.parameters, best.loss = state.parameters, state.loss
-        stopped = on_step is not None and on_step(n_iter, state)
-        reason = "callback" if stopped else "tol" if state.loss <= target else state.stop
-        if reason:
-            best.stop = reason
-            break
-    return best
+    result = begun or begin(optimizer, problem, parameters)
+    max_iter = optimizer.max_iter if max_iter is None else max_iter
+    while not _is_over(result, target, max_iter, on_step):
+        state = optimizer.step(problem, cast(State, result.state))
+        if math.isfinite(state.loss) and math.isfinite(state.parameters.abs().max()):
+            result.add(state)
+            continue
+        result.stop = "non_finite"
+        message = f"{type(optimizer).__name__}, step {result.n_iter + 1}: {STOP_REASONS['non_finite']}."
+        warnings.warn(
+            f"{message} The best weights so far are kept (loss {result.loss:.3g}).", ConvergenceWarning, stacklevel=2
+        )
+        break
+    return result
+
+
+def _is_over(result: Result, target: float, max_iter: int, on_step: Callable[[int, State], bool] | None) -> bool:
+    """Whether to stop here, and why."""
+    state, result.stop = cast(State, result.state), ""
+    if result.n_iter:
+        stopped = on_step is not None and on_step(result.n_iter, state)
+        result.stop = "callback" if stopped else "tol" if state.loss <= target else state.stop or ""
+    if not result.stop and result.n_iter >= max_iter:
+        result.stop = "max_iter"
+    return bool(result.stop)

@@ -47,6 +47,10 @@ class GD(Optimizer):
             if eta < torch.finfo(parameters.dtype).eps * state.memory:
                 return replace(state, stop="stalled")
 
+    def figures(self, memory: float) -> dict[str, float]:
+        """The step length."""
+        return {"learning rate": memory}
+
 
 def _largest_eigenvalue(problem: Problem, parameters: torch.Tensor, n_products: int = 30) -> float:
     """||J J^T||_2 by the power method."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from numbers import Integral
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -122,6 +123,17 @@ class LBFGS(Optimizer):
             if not float(end.loss) >= state.loss:  # smaller, or NaN
                 return State(end.point, float(end.loss), search)
         return replace(state, stop="stalled")
+
+    def pack(self, memory: _Search) -> dict[str, Any]:
+        """What torch.optim remembers, and the scale of the loss."""
+        return {"scale": memory.scale, "update": memory.update.state_dict()["state"]}
+
+    def unpack(self, problem: Problem, parameters: Tensor, packed: dict[str, Any]) -> _Search:
+        """The search again."""
+        search = self._begin_search(parameters, math.inf)
+        search.scale = packed["scale"]
+        search.update.load_state_dict(search.update.state_dict() | {"state": packed["update"]})
+        return search
 
     def _begin_search(self, parameters: Tensor, loss: float) -> _Search:
         point = parameters.clone()

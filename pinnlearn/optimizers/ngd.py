@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import replace
 from numbers import Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -153,6 +154,29 @@ class NGD(Optimizer):
         except torch.linalg.LinAlgError:  # a factorisation that fails is a step that is not finite
             return replace(state, loss=math.nan)
 
+    def pack(self, memory: _Memory | Linearized | None) -> Any:
+        """Damping and losses; of the factors that are kept, which J they are of."""
+        if not isinstance(memory, _Memory):  # a plain step's memory follows from the parameters
+            return None
+        kept = memory.kept and (memory.kept.damping, _digest(memory.kept.matrix))
+        return {"damping": memory.damping, "losses": memory.losses, "kept": kept}
+
+    def unpack(self, problem: Problem, parameters: Tensor, packed: Any) -> _Memory | None:
+        """The memory again, with factors of the same J."""
+        if packed is None:
+            return None
+        kept = None
+        if packed["kept"] is not None:
+            damping, digest = packed["kept"]
+            B, _ = _with_columns_of_length_one(problem.linearize(parameters).jacobian())
+            # Where J has changed since, a step would not find it kept either.
+            kept = self._factorise(B, damping) if _digest(B) == digest else None
+        return _Memory(packed["damping"], packed["losses"], kept)
+
+    def figures(self, memory: _Memory | Linearized | None) -> dict[str, float]:
+        """The damping."""
+        return {"damping": memory.damping if isinstance(memory, _Memory) else float(self.damping)}
+
     def _plain_step(self, problem: Problem, state: State) -> State:
         linear = problem.linearize(state.parameters) if state.memory is None else state.memory
         direction = self._plain_direction(linear, state.parameters)
@@ -239,6 +263,10 @@ def _with_columns_of_length_one(J: Tensor) -> tuple[Tensor, Tensor]:
     lengths = torch.linalg.vector_norm(J, dim=0)
     lengths = torch.maximum(lengths, SHORTEST_COLUMN * lengths.max())
     return J.div_(lengths), lengths
+
+
+def _digest(matrix: Tensor) -> str:
+    return hashlib.sha256(matrix.cpu().numpy().tobytes()).hexdigest()
 
 
 def _is_linear(problem: Problem) -> bool:

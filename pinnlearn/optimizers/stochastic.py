@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,6 +63,17 @@ class _Epochs(Optimizer):
         parameters = memory.point.clone()
         linear = problem.linearize(parameters)  # of all rows: the loss now, and the gradient of the next full batch
         return State(parameters, float(linear.loss), _Memory(memory.point, memory.update, memory.rng, linear))
+
+    def pack(self, memory: _Memory) -> dict[str, Any]:
+        """What torch.optim remembers, and where the shuffler stands."""
+        return {"update": memory.update.state_dict()["state"], "rng": memory.rng.bit_generator.state}
+
+    def unpack(self, problem: Problem, parameters: Tensor, packed: dict[str, Any]) -> _Memory:
+        """The memory again."""
+        memory = self.begin(problem, parameters).memory
+        memory.update.load_state_dict(memory.update.state_dict() | {"state": packed["update"]})
+        memory.rng.bit_generator.state = packed["rng"]
+        return memory
 
     def _gradients(self, problem: Problem, memory: _Memory) -> Iterator[Tensor]:
         """The gradients of an epoch, each at the point that the last one led to."""
