@@ -6,7 +6,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 BLOCKS = {
     f"{page}-{number}": block
-    for page in ("README.md", "docs/theory.md")
+    for page in ("README.md", "docs/theory.md", "docs/saving_and_callbacks.md")
     for number, block in enumerate(
         re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
     )
