@@ -238,7 +238,7 @@ def minimize(
     best = Result(state.parameters, state.loss, [state.loss])
     for n_iter in range(1, 1 + (optimizer.max_iter if max_iter is None else max_iter)):
         state = optimizer.step(problem, state)
-        if not (math.isfinite(state.loss) and bool(torch.isfinite(state.parameters).all())):
+        if not (math.isfinite(state.loss) and math.isfinite(state.parameters.abs().max())):
             best.stop = "non_finite"
             message = (
                 f"{type(optimizer).__name__}, step {n_iter}: {STOP_REASONS['non_finite']}. The best weights so far"
