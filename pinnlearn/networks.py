@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Any, NamedTuple
@@ -191,6 +192,12 @@ class NetworkAtPoints:
         self._gradients: dict[Symbol, Tensor] = {}
         self._root_width = math.sqrt(network.width)
 
+    def in_network(self, network: TwoLayerNetwork) -> NetworkAtPoints:
+        """A network with the same hidden weights at the same points."""
+        other = copy(self)
+        other.network = network
+        return other
+
     def sigma(self, order: int) -> Tensor:
         """sigma^(order)(z), (n, m)."""
         if order not in self._sigma:
@@ -204,7 +211,7 @@ class NetworkAtPoints:
         return self._symbols[symbol]
 
     def symbol_gradient(self, symbol: Symbol) -> Tensor:
-        """grad p(w), (m, n_dims)."""
+        """The gradient of p at w, (m, n_dims)."""
         if symbol not in self._gradients:
             self._gradients[symbol] = symbol.gradient(self.network.hidden_weights)
         return self._gradients[symbol]
