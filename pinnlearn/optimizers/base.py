@@ -58,6 +58,12 @@ class Linearized(Protocol):
     def rmatvec(self, v: Tensor) -> Tensor:
         """J^T v."""
 
+    def linear_jacobian(self) -> Tensor:
+        """The columns of J that belong to `Problem.linear`, a new tensor."""
+
+    def along_linear(self, step: Tensor) -> Linearized:
+        """The problem after a step in the linear parameters alone; what the others decide is not evaluated again."""
+
 
 class Problem(Protocol):
     """A least-squares problem, L(w) = 1/2 ||r(w)||^2, as optimizers see it.
@@ -73,9 +79,6 @@ class Problem(Protocol):
     @property
     def linear(self) -> slice | None:
         """The parameters that enter u linearly."""
-
-    def in_linear(self, parameters: Tensor) -> Problem:
-        """The problem in the linear parameters alone, the others staying as they are in w."""
 
     def loss(self, parameters: Tensor) -> Tensor:
         """L(w), a scalar tensor."""
