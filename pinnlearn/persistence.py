@@ -145,7 +145,14 @@ def _plain(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
 def write_checkpoint(path: str | os.PathLike, content: dict[str, Any]) -> None:
     """Write what a fit has come to; the file before it stays until this one is whole."""
     tensors: dict[str, Tensor] = {}
-    _write(path, "checkpoint", encode(content, tensors), tensors)
+    try:
+        plain = encode(content, tensors)
+    except NotPlainError as error:
+        raise NotPlainError(
+            f"a checkpoint holds numbers, text and tensors, but not {error}. An optimizer of your own turns its memory "
+            "into such by pack and unpack, a callback its state by get_state and set_state."
+        ) from error
+    _write(path, "checkpoint", plain, tensors)
 
 
 def read_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
@@ -230,6 +237,8 @@ def _taken_apart(value: Any) -> tuple[str, Any]:
         return "tensor", value
     if isinstance(value, np.ndarray):
         return ("array", torch.tensor(value)) if value.dtype.kind in "fiub" else ("strings", value.tolist())
+    if isinstance(value, tuple) and hasattr(value, "_fields") and _is_ours(type(value)):
+        return "named", [_name(type(value)), list(value)]
     if isinstance(value, tuple):
         return "tuple", list(value)
     if isinstance(value, dict):
@@ -258,6 +267,7 @@ _PUT_TOGETHER: dict[str, Callable[[Any], Any]] = {
     "tuple": tuple,
     "dict": dict,
     "function": lambda name: _find(name, FunctionType),
+    "named": lambda parts: _find(parts[0], type)(*parts[1]),
     "object": lambda parts: _find(parts[0], type)(**parts[1]),
     "missing": lambda _: None,
 }
@@ -276,7 +286,7 @@ def _is_ours(what: Any) -> bool:
 
 
 def _find(name: str, kind: type) -> Any:
-    """A class of hyperparameters, or a function, of this package."""
+    """A class of hyperparameters or of named tuples, or a function, of this package."""
     module, _, path = name.partition(":")
     try:
         if module.split(".")[0] != "pinnlearn":
@@ -284,7 +294,7 @@ def _find(name: str, kind: type) -> Any:
         found = reduce(getattr, path.split("."), importlib.import_module(module))
     except (ImportError, AttributeError) as error:
         raise ValueError(f"the file names {name}, which this pinnlearn, {__version__}, does not have.") from error
-    fits = issubclass(found, Described) if isinstance(found, type) else True
+    fits = issubclass(found, Described | tuple) if isinstance(found, type) else True
     if not (isinstance(found, kind) and _is_ours(found) and fits):
         raise ValueError(f"the file names {name}, which has no place in a file.")
     return found

@@ -154,5 +154,6 @@ def _on_device(value: Any, device: torch.device) -> Any:
     if isinstance(value, dict):
         return {key: _on_device(item, device) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(_on_device(item, device) for item in value)
+        moved = [_on_device(item, device) for item in value]
+        return moved if isinstance(value, list) else type(value)(*moved) if hasattr(value, "_fields") else tuple(moved)
     return value

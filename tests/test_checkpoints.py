@@ -1,5 +1,6 @@
 import pathlib
 import runpy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from pinnlearn import GD, LBFGS, NGD, SGD, Adam, PINNRegressor, problems
 from pinnlearn.callbacks import Checkpoint, EarlyStopping, ErrorMonitor, TimeLimit
 from pinnlearn.conditions import Dirichlet
 from pinnlearn.domains import Interval
+from pinnlearn.networks import Weights
 from pinnlearn.pdes import PDE, Poisson
 from pinnlearn.persistence import encode, read_checkpoint, write_checkpoint
 
@@ -229,14 +231,29 @@ def test_plain_values_come_back_as_they_were(tmp_path):
     content = {
         "numbers": [1, 2.5, float("inf"), True, None, 2**200, 0.1 + 0.2],
         "nested": {0: (1, [2, (3.0,)]), "a": {}},
+        "named": Weights(1, (2.0,), [None]),
         "tensors": [torch.arange(3.0), torch.tensor(2, dtype=torch.int32), torch.zeros(0, 2)],
         "array": np.array([[1.0, np.nan]]),
     }
     write_checkpoint(tmp_path / "file", content)
     again = read_checkpoint(tmp_path / "file")
-    assert (again["numbers"], again["nested"]) == (content["numbers"], content["nested"])
+    assert all(again[name] == content[name] for name in ("numbers", "nested", "named"))
+    assert isinstance(again["named"], Weights)
     for mine, theirs in zip(again["tensors"], content["tensors"], strict=True):
         torch.testing.assert_close(mine, theirs, rtol=0, atol=0)
     np.testing.assert_array_equal(again["array"], content["array"])
     with pytest.raises(pinnlearn.persistence.NotPlainError, match="lambda"):
         encode({"f": lambda x: x}, {})
+
+
+class OwnMemory(GD):
+    """An optimizer of a user's whose memory is an object of theirs."""
+
+    def step(self, problem, state):
+        return replace(super().step(problem, replace(state, memory=1e-9)), memory=OwnMemory)
+
+
+def test_a_memory_that_is_not_plain_says_what_to_write(tmp_path):
+    optimizer = OwnMemory(learning_rate=1e-9, max_iter=3)
+    with pytest.raises(TypeError, match=r"not <class .*OwnMemory'>\. An optimizer of your own .* by pack and unpack"):
+        model(optimizer=optimizer, callbacks=[Checkpoint(tmp_path / "fit", steps=1)]).fit(X)

@@ -175,7 +175,7 @@ class Optimizer(Hyperparameters):
         """Make one step; the new state's loss is that of its parameters."""
 
     def pack(self, memory: Any) -> Any:
-        """What a checkpoint keeps of a state's memory: numbers, text, tensors, and lists, tuples and dicts of them."""
+        """What a checkpoint keeps of a state's memory: numbers, text, tensors; lists, (named) tuples, dicts of them."""
         return memory
 
     def unpack(self, problem: Problem, parameters: Tensor, packed: Any) -> Any:
