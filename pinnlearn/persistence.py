@@ -178,7 +178,8 @@ def _read(path: str | os.PathLike, kind: str) -> tuple[Any, dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            # Copied to where torch puts tensors: how numbers lie in memory changes the rounding of their products.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"{path} is no safetensors file, or not a whole one ({error}).") from error
     _check_header(path, header, kind)
@@ -233,8 +234,9 @@ def encode(value: Any, tensors: dict[str, Tensor], name: str = "tensor") -> Any:
 
 def _taken_apart(value: Any) -> tuple[str, Any]:
     """The kind of a value, and what it is made of."""
-    if isinstance(value, Tensor):
-        return "tensor", value
+    if isinstance(value, Tensor):  # products of matrices stored by columns are rounded otherwise than by rows
+        by_columns = value.ndim == 2 and value.stride(0) < value.stride(1)
+        return ("columns", value.T) if by_columns else ("tensor", value)
     if isinstance(value, np.ndarray):
         return ("array", torch.tensor(value)) if value.dtype.kind in "fiub" else ("strings", value.tolist())
     if isinstance(value, tuple) and hasattr(value, "_fields") and _is_ours(type(value)):
@@ -257,11 +259,12 @@ def _value(plain: Any, tensors: dict[str, Tensor]) -> Any:
     if not isinstance(plain, dict):
         return plain
     ((kind, parts),) = plain.items()
-    return _PUT_TOGETHER[kind](tensors[parts] if kind in ("tensor", "array") else _value(parts, tensors))
+    return _PUT_TOGETHER[kind](tensors[parts] if kind in ("tensor", "columns", "array") else _value(parts, tensors))
 
 
 _PUT_TOGETHER: dict[str, Callable[[Any], Any]] = {
     "tensor": lambda tensor: tensor,
+    "columns": lambda tensor: tensor.T,
     "array": lambda tensor: tensor.numpy().copy(),
     "strings": lambda items: np.array(items, dtype=object),
     "tuple": tuple,

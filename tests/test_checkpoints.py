@@ -232,7 +232,7 @@ def test_plain_values_come_back_as_they_were(tmp_path):
         "numbers": [1, 2.5, float("inf"), True, None, 2**200, 0.1 + 0.2],
         "nested": {0: (1, [2, (3.0,)]), "a": {}},
         "named": Weights(1, (2.0,), [None]),
-        "tensors": [torch.arange(3.0), torch.tensor(2, dtype=torch.int32), torch.zeros(0, 2)],
+        "tensors": [torch.arange(3.0), torch.tensor(2, dtype=torch.int32), torch.zeros(0, 2), torch.rand(3, 2).T],
         "array": np.array([[1.0, np.nan]]),
     }
     write_checkpoint(tmp_path / "file", content)
@@ -240,7 +240,7 @@ def test_plain_values_come_back_as_they_were(tmp_path):
     assert all(again[name] == content[name] for name in ("numbers", "nested", "named"))
     assert isinstance(again["named"], Weights)
     for mine, theirs in zip(again["tensors"], content["tensors"], strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=0, atol=0)
+        torch.testing.assert_close(mine, theirs, rtol=0, atol=0, check_stride=True)
     np.testing.assert_array_equal(again["array"], content["array"])
     with pytest.raises(pinnlearn.persistence.NotPlainError, match="lambda"):
         encode({"f": lambda x: x}, {})
