@@ -567,6 +567,7 @@ class PINNRegressor(RegressorMixin, Described):
         """Whether the method is left to choose everything about the steps: then it is the joined one."""
         (first, *others) = optimizers
         free = isinstance(first, NGD) and first.learning_rate is None and first.damping == "auto"
+        free = free and first.solver != "cg" and first.sketch is None  # it solves with J as it is
         return free and not others and self.trainable != "hidden" and self.init == "domain"
 
     def _check_values(self, y: ArrayLike | None, n: int, pde) -> NDArray | None:
@@ -657,12 +658,11 @@ def _estimated_bytes(problem: LeastSquares, joined: bool, optimizers: list[Optim
     estimate = partial(fit_bytes, n, network.width, itemsize=problem.start.element_size())
     if joined:
         n_trained = 0 if network.trainable == "output" else min(network.width, MOST_TRAINED_UNITS)
-        return estimate(max(network.output_weights.numel(), n_trained * (network.n_dims + 1 + network.n_outputs)))
+        n_solved = max(network.output_weights.numel(), n_trained * (network.n_dims + 1 + network.n_outputs))
+        return estimate(n_solved, holds=("jacobian",))
     gram_size = problem.subset(np.concatenate([rows[:1] for rows in problem.strata])).linearize(problem.start).gram_size
-    needs = [optimizer.needs_jacobian(n, problem.start, gram_size) for optimizer in optimizers]
-    if any(needs):
-        return estimate(problem.start.numel())
-    return estimate(0, structured=any(optimizer.solves for optimizer in optimizers))
+    held = [optimizer.holds(n, problem.start, gram_size) for optimizer in optimizers]
+    return max(estimate(problem.start.numel(), holds=what) for what in held)
 
 
 __all__ = ["PINNRegressor"]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Any, NamedTuple
@@ -190,6 +191,13 @@ class NetworkAtPoints:
         self._symbols: dict[Symbol, Tensor] = {}
         self._gradients: dict[Symbol, Tensor] = {}
         self._root_width = math.sqrt(network.width)
+
+    def at_rows(self, some: slice) -> NetworkAtPoints:
+        """The network at some of the points; what is known already is shared."""
+        part = copy(self)
+        part.x, part._z, part._core = self.x[some], self._z[some], self._core[some]
+        part._sigma = {order: values[some] for order, values in self._sigma.items()}
+        return part
 
     def sigma(self, order: int) -> Tensor:
         """sigma^(order)(z), (n, m)."""
