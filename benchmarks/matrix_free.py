@@ -1,8 +1,8 @@
 """The memory and time of matrix-free steps on many rows: the largest that the process held, and seconds a step.
 
-Run as `python benchmarks/matrix_free.py [ROWS]`, 100,000 by default: Poisson's equation on a square, a tenth of the rows
-on the boundary, width 200, all weights trained, tanh, float64, two steps of NGD(solver="cg"). What the process held
-before the fit, with torch and its points, is counted too.
+Run as `python benchmarks/matrix_free.py [ROWS]`, 100,000 by default: Poisson's equation on a square, a tenth of the
+rows on the boundary, width 200, all weights trained, tanh, float64, two steps of NGD(solver="cg"). What the process
+held before the fit, with torch and its points, is counted too.
 """
 
 import resource

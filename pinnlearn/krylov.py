@@ -26,8 +26,8 @@ def conjugate_gradients(
     tolerance : float
         Of ||b - A x|| / ||b||.
     most_products : int
-        Where to end at the latest. A direction of no positive curvature ends it, too; if it is the first one, the answer
-        goes along it, as far as the size of the curvature says.
+        Where to end at the latest. A direction of no positive curvature ends it, too; if it is the first one, the
+        answer goes along it, as far as the size of the curvature says.
 
     Returns
     -------

@@ -156,10 +156,10 @@ def _check_shape(r: Tensor, block: _Block) -> None:
 class _NetworkTerms:
     """The terms that an equation reads from a network, kept to differentiate by."""
 
-    def __init__(self, network: TwoLayerNetwork, x: Tensor, differentiable: bool):
-        self.n_dims, self.n_outputs = network.n_dims, network.n_outputs
-        self.points: list[Tensor] = [x]
-        self.at: list[NetworkAtPoints] = [network.at(x)]
+    def __init__(self, at: NetworkAtPoints, differentiable: bool):
+        self.n_dims, self.n_outputs = at.network.n_dims, at.network.n_outputs
+        self.points: list[Tensor] = [at.x]
+        self.at: list[NetworkAtPoints] = [at]
         self.terms: dict[Term, Tensor] = {}
         self._differentiable = differentiable
 
@@ -224,9 +224,9 @@ class LinearizedEquation:
         ]
 
 
-def _linearize(block: _Block, network: TwoLayerNetwork, twice: bool = False) -> LinearizedEquation:
+def _linearize(block: _Block, at: NetworkAtPoints, twice: bool = False) -> LinearizedEquation:
     """An equation to first order; `twice`: and all of it differentiable in the network's parameters."""
-    source = _NetworkTerms(network, block.x, differentiable=True)
+    source = _NetworkTerms(at, differentiable=True)
     with torch.enable_grad():
         residual = block(source)
         columns = [_differentiate(column, source.terms, twice) for column in residual.unbind(dim=1)]
@@ -307,10 +307,6 @@ class LeastSquares:
     def linear(self) -> slice | None:  # noqa: D102
         return self.layout.get("output_weights")
 
-    def in_linear(self, parameters: Tensor) -> LeastSquares:
-        """The problem in the output weights alone, the hidden ones staying as they are in w."""
-        return self.with_network(replace(self.network(parameters), trainable="output"))
-
     @property
     def start(self) -> Tensor:
         """The parameters of the network as given, (n_parameters,)."""
@@ -328,15 +324,18 @@ class LeastSquares:
     def residual(self, parameters: Tensor) -> Tensor:
         """The weighted residuals r(w), (n_residuals,), without what their derivatives need."""
         network = self.network(parameters)
-        blocks = [(block, block(_NetworkTerms(network, block.x, False))) for block in self._blocks]
+        blocks = [(block, block(_NetworkTerms(network.at(block.x), False))) for block in self._blocks]
         factors = self._factors([r for _, r in blocks])
         return torch.cat([(r * f[:, None]).reshape(-1) for (_, r), f in zip(blocks, factors, strict=True)])
 
     def linearize(self, parameters: Tensor) -> Linearization:
         """The problem at w to first order: residual, gradient, Jacobian, Gram matrix."""
         network = self.network(parameters)
-        parts = [_linearize(block, network) for block in self._blocks]
-        return Linearization(network, parts, self._factors([part.residual for part in parts]))
+        return self._linearize(network, [network.at(block.x) for block in self._blocks])
+
+    def _linearize(self, network: TwoLayerNetwork, at: Sequence[NetworkAtPoints], twice: bool = False) -> Linearization:
+        parts = [_linearize(block, points, twice) for block, points in zip(self._blocks, at, strict=True)]
+        return Linearization(self, network, parts, self._factors([part.residual for part in parts]))
 
     def at_zero(self) -> list[Tensor]:
         """Each equation's unweighted residuals, (n, q), of the function that is zero."""
@@ -345,11 +344,10 @@ class LeastSquares:
     def hessian(self, parameters: Tensor) -> Callable[[Tensor], Tensor]:
         """The product v -> H v with the Hessian of L at w: autograd's derivative of the closed-form gradient."""
         with torch.enable_grad():
-            at = parameters.detach().clone().requires_grad_()
-            network = self.network(at)
-            parts = [_linearize(block, network, twice=True) for block in self._blocks]
-            gradient = Linearization(network, parts, self._factors([part.residual for part in parts])).gradient
-        return lambda v: torch.autograd.grad(gradient, at, v, retain_graph=True)[0]
+            w = parameters.detach().clone().requires_grad_()
+            network = self.network(w)
+            gradient = self._linearize(network, [network.at(block.x) for block in self._blocks], twice=True).gradient
+        return lambda v: torch.autograd.grad(gradient, w, v, retain_graph=True)[0]
 
     @property
     def strata(self) -> list[NDArray]:
@@ -387,7 +385,7 @@ class LeastSquares:
         n = self.n_interior
         block = self._governing.extended(points, 0)
         block = block.subset(np.arange(n, len(block.x)))
-        residual = block(_NetworkTerms(self._network, block.x, False))
+        residual = block(_NetworkTerms(self._network.at(block.x), False))
         return as_array(residual.norm(dim=1) * block.row_factors)
 
     def with_weights(self, loss_weights: Mapping[str, float]) -> LeastSquares:
@@ -443,8 +441,11 @@ class Linearization:
     parts : list of LinearizedEquation
     """
 
-    def __init__(self, network: TwoLayerNetwork, parts: list[LinearizedEquation], factors: list[Tensor]):
+    def __init__(
+        self, problem: LeastSquares, network: TwoLayerNetwork, parts: list[LinearizedEquation], factors: list[Tensor]
+    ):
         self.parts = parts
+        self._problem = problem
         self._factors = factors
         self._network = network
         self.residual = torch.cat([(p.residual * f[:, None]).reshape(-1) for p, f in zip(parts, factors, strict=True)])
@@ -520,6 +521,17 @@ class Linearization:
             total += at.vjp(readings, tuple(self._network.layout))
         return total
 
+    def linear_jacobian(self) -> Tensor:
+        """The columns of J that belong to the output weights."""
+        return self.jacobian(["output_weights"])
+
+    def along_linear(self, step: Tensor) -> Linearization:
+        """The problem to first order after a step in the output weights; hidden units are not evaluated again."""
+        parameters = self._network.parameters
+        parameters[self._network.layout["output_weights"]] += step
+        network = self._network.with_parameters(parameters)
+        return self._problem._linearize(network, [part.at[0].in_network(network) for part in self.parts])
+
     def row_order(self) -> NDArray:
         """The permutation that sorts the residuals by row of X, a row's residuals adjacent."""
         rows = [np.repeat(part.equation.rows, part.residual.shape[1]) for part in self.parts]
@@ -589,10 +601,10 @@ def _ignores_constant(coefficients: dict[Term, Tensor], output: int) -> bool:
 
 def _check_pointwise(block: _Block, probe: TwoLayerNetwork) -> None:
     n = len(block.x)
-    whole = block(_NetworkTerms(probe, block.x, False))
+    whole = block(_NetworkTerms(probe.at(block.x), False))
     for some in (np.arange(0, n, 2), np.arange(1, n, 2)):  # each row is missing from one of them
         part = block.subset(some)
-        if len(some) and not _agree(whole[some], part(_NetworkTerms(probe, part.x, False))):
+        if len(some) and not _agree(whole[some], part(_NetworkTerms(probe.at(part.x), False))):
             raise ValueError(
                 f"{block.equation.name} is not pointwise: it gives other residuals for the same rows when it is "
                 f"evaluated on {len(some)} of its {n} rows. A row's residual may depend on that row of x and u alone: "

@@ -199,6 +199,12 @@ class NetworkAtPoints:
         part._sigma = {order: values[some] for order, values in self._sigma.items()}
         return part
 
+    def in_network(self, network: TwoLayerNetwork) -> NetworkAtPoints:
+        """A network with the same hidden weights at the same points."""
+        other = copy(self)
+        other.network = network
+        return other
+
     def sigma(self, order: int) -> Tensor:
         """sigma^(order)(z), (n, m)."""
         if order not in self._sigma:
@@ -212,7 +218,7 @@ class NetworkAtPoints:
         return self._symbols[symbol]
 
     def symbol_gradient(self, symbol: Symbol) -> Tensor:
-        """grad p(w), (m, n_dims)."""
+        """The gradient of p at w, (m, n_dims)."""
         if symbol not in self._gradients:
             self._gradients[symbol] = symbol.gradient(self.network.hidden_weights)
         return self._gradients[symbol]

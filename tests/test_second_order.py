@@ -489,12 +489,15 @@ def test_optimizers_are_values(optimizer):
     assert copy.set_params(max_iter=123) != optimizer
 
 
+CHOOSING, GIVEN = (ENGD, GaussNewton, SPRING), (NNCG, SSBroyden)
+
+
 @pytest.mark.parametrize(
     ("kind", "parameters", "message"),
     [
-        *((kind, {"max_iter": 0}, "max_iter must be .*1.*got 0") for kind in (ENGD, GaussNewton, SPRING, NNCG, SSBroyden)),
-        *((kind, {"learning_rate": -1}, "learning_rate must be .*or None.*got -1") for kind in (ENGD, GaussNewton, SPRING)),
-        *((kind, {"learning_rate": None}, "learning_rate must be a positive number; got None") for kind in (NNCG, SSBroyden)),
+        *((kind, {"max_iter": 0}, "max_iter must be .*1.*got 0") for kind in (*CHOOSING, *GIVEN)),
+        *((kind, {"learning_rate": -1}, "learning_rate must be .*or None.*got -1") for kind in CHOOSING),
+        *((kind, {"learning_rate": None}, "learning_rate must be a positive number; got None") for kind in GIVEN),
         (ENGD, {"damping": -1}, "damping must be a positive number or zero; got -1"),
         (GaussNewton, {"damping": 0}, "damping must be a positive number; got 0"),
         (SPRING, {"damping": "auto"}, "damping must be a positive number or zero; got 'auto'"),

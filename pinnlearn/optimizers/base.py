@@ -62,6 +62,12 @@ class Linearized(Protocol):
     def rmatvec(self, v: Tensor) -> Tensor:
         """J^T v."""
 
+    def linear_jacobian(self) -> Tensor:
+        """The columns of J that belong to `Problem.linear`, a new tensor."""
+
+    def along_linear(self, step: Tensor) -> Linearized:
+        """The problem after a step in the linear parameters alone; what the others decide is not evaluated again."""
+
 
 class Problem(Protocol):
     """A least-squares problem, L(w) = 1/2 ||r(w)||^2, as optimizers see it.
@@ -77,9 +83,6 @@ class Problem(Protocol):
     @property
     def linear(self) -> slice | None:
         """The parameters that enter u linearly."""
-
-    def in_linear(self, parameters: Tensor) -> Problem:
-        """The problem in the linear parameters alone, the others staying as they are in w."""
 
     def loss(self, parameters: Tensor) -> Tensor:
         """L(w), a scalar tensor."""
@@ -185,7 +188,7 @@ class Optimizer(Hyperparameters):
         return State(parameters, float(problem.loss(parameters)))
 
     def holds(self, n: int, parameters: Tensor, gram_size: int) -> frozenset[str]:
-        """What takes memory in a step: of "jacobian", J; "gram", J J^T without J; "hessian", p by p; "graph", autograd's.
+        """What takes memory in a step: "jacobian", J; "gram", J J^T without J; "hessian", p by p; "graph", autograd's.
 
         Parameters
         ----------

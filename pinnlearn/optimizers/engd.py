@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from torch import Tensor
 
 from pinnlearn.linalg import gram_of_rows, pseudo_solve

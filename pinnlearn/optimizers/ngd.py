@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from numbers import Real
 from typing import NamedTuple
 
@@ -12,10 +13,10 @@ import torch
 from torch import Tensor
 
 from pinnlearn.krylov import sketched_solver
-from pinnlearn.linalg import SOLVERS, damped_solver, gram_is_cheaper, gram_solve, safe_solver
+from pinnlearn.linalg import SOLVERS, damped_solve, damped_solver, gram_is_cheaper, gram_solve, safe_solver
 from pinnlearn.optimizers.base import Linearized, Optimizer, Problem, State, check_count
 from pinnlearn.optimizers.matrix_free import MatrixFree
-from pinnlearn.optimizers.searches import lower, moved, search_halves
+from pinnlearn.optimizers.searches import lower, search_halves
 
 # Levenberg-Marquardt: the gain ratio is the true fall of the loss over that of the linear model.
 ACCEPTED_GAIN = 1e-3
@@ -43,11 +44,12 @@ class _Factorised(NamedTuple):
 class _Memory(NamedTuple):
     """What an adaptive step leaves to the next: damping, latest losses, and the factors of a J that may stay as it is.
 
-    A plain step leaves the problem to first order at the new parameters, which it needed for their loss.
+    Each step, also a plain one, leaves the problem to first order at its parameters, which it needed for their loss.
     """
 
     damping: float
     losses: tuple[float, ...]
+    linear: Linearized | None = None
     kept: _Factorised | None = None
 
 
@@ -156,7 +158,9 @@ class NGD(Optimizer):
         if self.solver not in ("auto", "cg"):
             raise ValueError(f"sketch={self.sketch} takes the place of solver={self.solver!r}; leave one of them out.")
         if self.damping == 0:
-            raise ValueError("sketch needs damping > 0: without it, what the sketch leaves out could not be solved for.")
+            raise ValueError(
+                "sketch needs damping > 0: without it, what the sketch leaves out could not be solved for."
+            )
 
     def begin(self, problem: Problem, parameters: Tensor) -> State:
         """The state before the first step; with an adaptive damping its memory is that and the latest losses."""
@@ -177,10 +181,8 @@ class NGD(Optimizer):
         if not bool(direction.any()):
             return replace(state, stop="stalled")
         if self.learning_rate is not None or self.line_search is False:
-            parameters = state.parameters + (self.learning_rate or 1.0) * direction
-            ahead = problem.linearize(parameters)
-            return State(parameters, float(ahead.loss), ahead)
-        return lower(state, search_halves(problem, state, direction))
+            return _at(problem, state.parameters + (self.learning_rate or 1.0) * direction)
+        return lower(state, search_halves(partial(_at, problem), state, direction))
 
     def solve(self, linear: Linearized, r: Tensor, parameters: Tensor) -> Tensor:
         """J^T (J J^T + lambda I)^-1 r with a fixed damping, for the problem to first order at w."""
@@ -198,7 +200,7 @@ class NGD(Optimizer):
         return damped_solver(J, damping, self.solver)
 
     def holds(self, n: int, parameters: Tensor, gram_size: int) -> frozenset[str]:
-        """J where the damping adapts or is tiny, and where J^T J costs less than J J^T; else that; with "cg" neither."""
+        """J where the damping adapts or is tiny, and where J^T J costs less than J J^T; else that; for "cg" neither."""
         if self.solver == "cg":
             return frozenset()
         if self.damping == "auto" or self.sketch is not None:
@@ -208,29 +210,26 @@ class NGD(Optimizer):
         return frozenset(("gram" if through_gram else "jacobian",))
 
     def _adaptive_step(self, problem: Problem, state: State) -> State:
-        linear = problem.linearize(state.parameters)
-        B, lengths = self._with_columns_of_length_one(linear, len(state.parameters))
+        damping, losses, linear, kept = state.memory
+        linear = linear or problem.linearize(state.parameters)
+        B, lengths = self._scaled(linear, len(state.parameters))
         if not lengths.min() > 0:
             return replace(state, stop="stalled")
-        eta = self.learning_rate or 1.0
-        damping, losses, kept = state.memory
-        dtype = linear.residual.dtype
+        eta, dtype = self.learning_rate or 1.0, lengths.dtype
         is_kept = kept is not None and isinstance(B, Tensor) and torch.equal(kept.matrix, B)
         while damping < 1 / torch.finfo(dtype).eps:
             if not (is_kept and kept.damping == damping):
                 kept = self._factorise(B, damping)
             if kept is not None:
                 direction = -kept.solve(linear.residual)
-                candidate = self._refitted(problem, moved(problem, state, eta * direction / lengths), damping)
+                candidate = self._refitted(problem, _at(problem, state.parameters + eta * direction / lengths), damping)
                 predicted = state.loss - float((linear.residual + eta * (B @ direction)).square().sum()) / 2
                 gain = (state.loss - candidate.loss) / predicted if predicted > 0 else -math.inf
                 if candidate.loss < state.loss and gain > ACCEPTED_GAIN:
                     losses = (*losses, candidate.loss)[-1 - WINDOW[0] :]
-                    stop = "stalled" if self._is_done(problem, losses) else None
-                    memory = _Memory(
-                        _next_damping(damping, gain, dtype), losses, kept if _is_linear(problem) else None
-                    )
-                    return replace(candidate, memory=memory, stop=stop)
+                    kept = kept if _is_linear(problem) else None
+                    memory = _Memory(_next_damping(damping, gain, dtype), losses, candidate.memory, kept)
+                    return replace(candidate, memory=memory, stop="stalled" if self._is_done(problem, losses) else None)
             if is_kept:  # the problem is linear, and what is left is round-off
                 break
             damping = max(RAISE * damping, torch.finfo(dtype).eps)
@@ -238,24 +237,26 @@ class NGD(Optimizer):
 
     def _refitted(self, problem: Problem, state: State, damping: float) -> State:
         """The state with its linear parameters solved for again, to first order, if that lowers the loss."""
-        where = problem.linear
         wanted = self.refit is not False and self.learning_rate is None
-        if not wanted or where is None or _is_linear(problem) or not math.isfinite(state.loss):
+        if not wanted or problem.linear is None or _is_linear(problem) or not math.isfinite(state.loss):
             return state
-        linear = problem.in_linear(state.parameters).linearize(state.parameters[where])
-        B, lengths = self._with_columns_of_length_one(linear, where.stop - where.start)
+        linear: Linearized = state.memory
+        B, lengths = _with_columns_of_length_one(linear.linear_jacobian())
         if not lengths.min() > 0:
             return state
-        step = torch.zeros_like(state.parameters)
-        step[where] = -self._solver(B, max(damping, LEAST_REFIT_DAMPING))(linear.residual) / lengths
-        return min(state, moved(problem, state, step), key=lambda s: s.loss if math.isfinite(s.loss) else math.inf)
+        step = -damped_solve(B, linear.residual, max(damping, LEAST_REFIT_DAMPING)) / lengths
+        ahead, parameters = linear.along_linear(step), state.parameters.clone()
+        parameters[problem.linear] += step
+        loss = float(ahead.loss)
+        return State(parameters, loss, ahead) if loss < state.loss else state
 
-    def _with_columns_of_length_one(self, linear: Linearized, p: int) -> tuple[Tensor | MatrixFree, Tensor]:
-        """J with its columns divided by their lengths, and those; very short ones less."""
-        J = MatrixFree.of(linear, p) if self.solver == "cg" else linear.jacobian()
-        lengths = J.squares.sqrt() if isinstance(J, MatrixFree) else torch.linalg.vector_norm(J, dim=0)
-        lengths = torch.maximum(lengths, SHORTEST_COLUMN * lengths.max())
-        return replace(J, lengths=lengths) if isinstance(J, MatrixFree) else J.div_(lengths), lengths
+    def _scaled(self, linear: Linearized, n_parameters: int) -> tuple[Tensor | MatrixFree, Tensor]:
+        """J with its columns divided by their lengths, and those."""
+        if self.solver != "cg":
+            return _with_columns_of_length_one(linear.jacobian())
+        J = MatrixFree.of(linear, n_parameters)
+        lengths = _stretched(J.squares.sqrt())
+        return replace(J, lengths=lengths), lengths
 
     def _factorise(self, B: Tensor | MatrixFree, damping: float) -> _Factorised | None:
         try:
@@ -271,8 +272,24 @@ class NGD(Optimizer):
         return len(losses) > window and losses[-1] > fall * losses[-1 - window]
 
 
+def _with_columns_of_length_one(J: Tensor) -> tuple[Tensor, Tensor]:
+    """J, which is overwritten, with its columns divided by their lengths, and those; very short ones less."""
+    lengths = _stretched(torch.linalg.vector_norm(J, dim=0))
+    return J.div_(lengths), lengths
+
+
+def _stretched(lengths: Tensor) -> Tensor:
+    return torch.maximum(lengths, SHORTEST_COLUMN * lengths.max())
+
+
 def _is_linear(problem: Problem) -> bool:
     return problem.linear is not None and len(problem.layout) == 1
+
+
+def _at(problem: Problem, parameters: Tensor) -> State:
+    """The state at parameters; its memory is the problem there, to first order."""
+    linear = problem.linearize(parameters)
+    return State(parameters, float(linear.loss), linear)
 
 
 def _next_damping(damping: float, gain: float, dtype: torch.dtype) -> float:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pinnlearn.krylov import Nystrom, conjugate_gradients, nystrom
+from pinnlearn.krylov import Nystrom, Product, conjugate_gradients, nystrom
 from pinnlearn.optimizers.base import Optimizer, Problem, State, check_count, check_positive
 from pinnlearn.optimizers.searches import search_armijo
 
@@ -17,7 +17,7 @@ class _Sketch(NamedTuple):
     """The Hessian's sketch, and the number of steps it has served."""
 
     hessian: Nystrom
-    age: int
+    age: int = 0
 
 
 class NNCG(Optimizer):
@@ -49,8 +49,8 @@ class NNCG(Optimizer):
 
     Notes
     -----
-    The reference takes sketch = 60, refresh = 20, 1000 products to a tolerance of 1e-16, an absolute lambda from 1e-5 to
-    1e-1, and comes after Adam and L-BFGS, as in `optimizer=["adam", "lbfgs", "nncg"]`; alone it does as well. A sketch
+    The reference takes sketch = 60, refresh = 20, 1000 products to a tolerance of 1e-16 and an absolute lambda from 1e-5
+    to 1e-1, after Adam and L-BFGS, as in `optimizer=["adam", "lbfgs", "nncg"]`. It can be used alone, too. A sketch
     loses negative eigenvalues; conjugate gradients see them.
 
     References
@@ -101,18 +101,22 @@ class NNCG(Optimizer):
     def step(self, problem: Problem, state: State) -> State:
         """Make one step."""
         gradient, hessian = problem.linearize(state.parameters).gradient, problem.hessian(state.parameters)
-        sketch, age = state.memory or (None, self.refresh)
-        if age >= self.refresh:
-            sketch, age = nystrom(lambda V: torch.stack([hessian(v) for v in V.T], dim=1), gradient, self.sketch), 0
-        shift = max(self.damping, torch.finfo(gradient.dtype).eps) * sketch.norm
+        known = state.memory is not None and state.memory.age < self.refresh
+        sketch = state.memory if known else _Sketch(nystrom(_columnwise(hessian), gradient, self.sketch))
+        shift = max(self.damping, torch.finfo(gradient.dtype).eps) * sketch.hessian.norm
         if not shift > 0:
             return replace(state, stop="stalled")
         direction = -conjugate_gradients(
             lambda v: hessian(v) + shift * v,
             gradient,
-            lambda v: sketch.precondition(v, shift),
+            lambda v: sketch.hessian.precondition(v, shift),
             self.tol,
             self.max_products,
         )
-        ahead = replace(state, memory=_Sketch(sketch, age + 1))
+        ahead = replace(state, memory=sketch._replace(age=sketch.age + 1))
         return search_armijo(problem, ahead, direction, gradient, self.learning_rate)
+
+
+def _columnwise(product: Product) -> Product:
+    """V -> A V from v -> A v."""
+    return lambda V: torch.stack([product(v) for v in V.T], dim=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
@@ -46,11 +47,11 @@ def search_grid(problem: Problem, state: State, direction: Tensor) -> State:
     return min(steps, key=lambda s: s.loss if math.isfinite(s.loss) else math.inf)
 
 
-def search_halves(problem: Problem, state: State, direction: Tensor) -> State:
+def search_halves(at: Callable[[Tensor], State], state: State, direction: Tensor) -> State:
     """The best of steps of length 1, 1/2, 1/4, ..., up to the first that is worse than one that lowered the loss."""
     best = state
     for k in range(HALVINGS):
-        candidate = moved(problem, state, 0.5**k * direction)
+        candidate = at(state.parameters + 0.5**k * direction)
         if candidate.loss < best.loss:
             best = candidate
         elif best is not state:
@@ -59,7 +60,7 @@ def search_halves(problem: Problem, state: State, direction: Tensor) -> State:
 
 
 def search_armijo(problem: Problem, state: State, direction: Tensor, gradient: Tensor, first: float) -> State:
-    """The first of steps of length eta, eta / 2, eta / 4, ... that lowers the loss by a part of what its slope promises."""
+    """The first step of length eta, eta / 2, ... that lowers the loss by a part of what its slope promises (Armijo)."""
     slope = float(gradient @ direction)
     for k in range(GRID):
         eta = first * 0.5**k
