@@ -49,9 +49,9 @@ class NNCG(Optimizer):
 
     Notes
     -----
-    The reference takes sketch = 60, refresh = 20, 1000 products to a tolerance of 1e-16 and an absolute lambda from 1e-5
-    to 1e-1, after Adam and L-BFGS, as in `optimizer=["adam", "lbfgs", "nncg"]`. It can be used alone, too. A sketch
-    loses negative eigenvalues; conjugate gradients see them.
+    The reference takes sketch = 60, refresh = 20, 1000 products to a tolerance of 1e-16 and an absolute lambda from
+    1e-5 to 1e-1, after Adam and L-BFGS, as in `optimizer=["adam", "lbfgs", "nncg"]`. It can be used alone, too. A
+    sketch loses negative eigenvalues; conjugate gradients see them.
 
     References
     ----------
@@ -74,7 +74,7 @@ class NNCG(Optimizer):
         damping: float = 1e-9,
         sketch: int = 60,
         refresh: int = 20,
-        tol: float = 1e-3,
+        tol: float = 0.1,
         max_products: int = 200,
         max_iter: int = 1000,
     ):
