@@ -79,8 +79,9 @@ class PINNRegressor(RegressorMixin, Described):
     pde : PDE, optional
         None is plain regression.
     optimizer : str, Optimizer or list of either
-        "ngd", "gd", "sgd", "adam" or "lbfgs", or an object such as `NGD(learning_rate=0.1, damping=1e-10)`. A list
-        runs one after the other, each for its own max_iter.
+        "ngd", "gd", "sgd", "adam", "lbfgs", "engd", "gauss_newton", "spring", "nncg" or "ssbroyden", or an object such
+        as `NGD(learning_rate=0.1, damping=1e-10)`. A list runs one after the other, each for its own max_iter. For more
+        rows than a Jacobian has room for, `NGD(solver="cg")` forms none.
     width : "auto" or int
         The number of hidden units. "auto" takes 0.8 times the number of rows up to 1000 where the output weights
         are solved for (the default), 200 otherwise.
