@@ -96,15 +96,16 @@ def fit_bytes(n_residuals: int, width: int, n_solved: int, itemsize: int, holds:
     int
         Bytes of the activation with four derivatives, and of what is held: "jacobian", J and a QR factorisation of J
         stacked on the damping, which is copied twice (an undamped SVD takes a quarter more); "gram", four more arrays
-        as large as the activation, and J J^T with its factor and a product; "hessian", three matrices of p x p;
-        "graph", 20 more arrays as large as the activation.
+        as large as the activation, and J J^T with its factor and a product; "products", six more such arrays; "hessian",
+        three matrices of p x p; "graph", ten more such arrays.
     """
     n_activation, smaller = n_residuals * width, min(n_residuals, n_solved)
     numbers = {
         "jacobian": 4 * n_residuals * n_solved + 3 * smaller**2,
         "gram": 4 * n_activation + 4 * n_residuals**2,
+        "products": 6 * n_activation,
         "hessian": 3 * n_solved**2,
-        "graph": 20 * n_activation,
+        "graph": 10 * n_activation,
     }
     return itemsize * (5 * n_activation + sum(numbers[what] for what in holds))
 

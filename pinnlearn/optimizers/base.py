@@ -188,7 +188,9 @@ class Optimizer(Hyperparameters):
         return State(parameters, float(problem.loss(parameters)))
 
     def holds(self, n: int, parameters: Tensor, gram_size: int) -> frozenset[str]:
-        """What takes memory in a step: "jacobian", J; "gram", J J^T without J; "hessian", p by p; "graph", autograd's.
+        """What takes memory in a step beside the activation.
+
+        Any of "jacobian", J; "gram", J J^T without J; "products", those with J; "hessian", p by p; "graph", autograd's.
 
         Parameters
         ----------

@@ -189,7 +189,7 @@ class NGD(Optimizer):
         damping, held = float(self.damping), self.holds(len(r), parameters, linear.gram_size)
         if "gram" in held:
             return linear.rmatvec(gram_solve(linear.gram(), r, damping))
-        J = linear.jacobian() if held else MatrixFree.of(linear, len(parameters))
+        J = linear.jacobian() if "jacobian" in held else MatrixFree.of(linear, len(parameters))
         return self._solver(J, damping)(r)
 
     def _solver(self, J: Tensor | MatrixFree, damping: float) -> Callable[[Tensor], Tensor]:
@@ -200,9 +200,9 @@ class NGD(Optimizer):
         return damped_solver(J, damping, self.solver)
 
     def holds(self, n: int, parameters: Tensor, gram_size: int) -> frozenset[str]:
-        """J where the damping adapts or is tiny, and where J^T J costs less than J J^T; else that; for "cg" neither."""
+        """J where the damping adapts or is tiny, and where J^T J costs less than J J^T; else that; neither for "cg"."""
         if self.solver == "cg":
-            return frozenset()
+            return frozenset(("products",))
         if self.damping == "auto" or self.sketch is not None:
             return frozenset(("jacobian",))
         solver = safe_solver(float(self.damping), parameters.dtype) if self.solver == "auto" else self.solver
