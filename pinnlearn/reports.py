@@ -96,8 +96,8 @@ def fit_bytes(n_residuals: int, width: int, n_solved: int, itemsize: int, holds:
     int
         Bytes of the activation with four derivatives, and of what is held: "jacobian", J and a QR factorisation of J
         stacked on the damping, which is copied twice (an undamped SVD takes a quarter more); "gram", four more arrays
-        as large as the activation, and J J^T with its factor and a product; "products", six more such arrays; "hessian",
-        three matrices of p x p; "graph", ten more such arrays.
+        as large as the activation, and J J^T with its factor and a product; "products", six more such arrays;
+        "hessian", three matrices of p x p; "graph", ten more such arrays.
     """
     n_activation, smaller = n_residuals * width, min(n_residuals, n_solved)
     numbers = {

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from pinnlearn.linalg import gram_of_rows, pseudo_solve
 from pinnlearn.optimizers.base import Optimizer, Problem, State, check_positive
-from pinnlearn.optimizers.searches import go
+from pinnlearn.optimizers.searches import follow
 
 
 class ENGD(Optimizer):
@@ -64,4 +64,4 @@ class ENGD(Optimizer):
         J = linear.jacobian()
         gram = gram_of_rows(J.T)
         gram.diagonal().add_(self.damping * gram.diagonal().sum() / len(J))
-        return go(problem, state, -pseudo_solve(gram, linear.gradient), self.learning_rate)
+        return follow(problem, state, -pseudo_solve(gram, linear.gradient), self.learning_rate)

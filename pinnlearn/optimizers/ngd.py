@@ -189,12 +189,15 @@ class NGD(Optimizer):
         damping, held = float(self.damping), self.holds(len(r), parameters, linear.gram_size)
         if "gram" in held:
             return linear.rmatvec(gram_solve(linear.gram(), r, damping))
-        J = linear.jacobian() if "jacobian" in held else MatrixFree.of(linear, len(parameters))
+        J = linear.jacobian() if "jacobian" in held else self._matrix_free(linear, len(parameters))
         return self._solver(J, damping)(r)
+
+    def _matrix_free(self, linear: Linearized, n_parameters: int) -> MatrixFree:
+        return MatrixFree.of(linear, n_parameters, self.sketch or PRECONDITIONER_RANK)
 
     def _solver(self, J: Tensor | MatrixFree, damping: float) -> Callable[[Tensor], Tensor]:
         if isinstance(J, MatrixFree):
-            return J.solver(damping, self.sketch or PRECONDITIONER_RANK)
+            return J.solver(damping)
         if self.sketch is not None:
             return sketched_solver(J, damping, self.sketch)
         return damped_solver(J, damping, self.solver)
@@ -254,7 +257,7 @@ class NGD(Optimizer):
         """J with its columns divided by their lengths, and those."""
         if self.solver != "cg":
             return _with_columns_of_length_one(linear.jacobian())
-        J = MatrixFree.of(linear, n_parameters)
+        J = self._matrix_free(linear, n_parameters)
         lengths = _stretched(J.squares.sqrt())
         return replace(J, lengths=lengths), lengths
 

@@ -32,7 +32,7 @@ def lower(state: State, best: State) -> State:
     return best if best.loss < state.loss else replace(state, stop="stalled")
 
 
-def go(problem: Problem, state: State, direction: Tensor, learning_rate: float | None) -> State:
+def follow(problem: Problem, state: State, direction: Tensor, learning_rate: float | None) -> State:
     """The state after a step of this length, or of the best length of a grid where none is given."""
     if not bool(direction.any()):
         return replace(state, stop="stalled")

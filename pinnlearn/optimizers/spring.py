@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pinnlearn.optimizers.base import Optimizer, Problem, State, check_momentum, check_positive
 from pinnlearn.optimizers.ngd import NGD
-from pinnlearn.optimizers.searches import go
+from pinnlearn.optimizers.searches import follow
 
 
 class _Momentum(NamedTuple):
@@ -91,4 +91,4 @@ class SPRING(Optimizer):
         left = linear.residual - mu * linear.matvec(phi)
         phi = mu * phi + self._natural.solve(linear, left, state.parameters)
         ahead = replace(state, memory=_Momentum(phi, k + 1))
-        return go(problem, ahead, -phi / math.sqrt(1 - mu ** (2 * (k + 1))), self.learning_rate)
+        return follow(problem, ahead, -phi / math.sqrt(1 - mu ** (2 * (k + 1))), self.learning_rate)
