@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -79,7 +80,7 @@ class GaussNewton(Optimizer):
                 trust = _Trust(damping * max(1 / 3, 1 - (2 * gain - 1) ** 3))
                 return State(candidate.parameters, candidate.loss, trust)
             damping, raised_by = damping * raised_by, 2 * raised_by
-        return State(state.parameters, state.loss, state.memory, "stalled")
+        return replace(state, stop="stalled")
 
 
 def _predicted_fall(linear: Linearized, gradient: Tensor, step: Tensor) -> float:

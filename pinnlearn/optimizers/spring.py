@@ -43,7 +43,8 @@ class SPRING(Optimizer):
 
     Notes
     -----
-    The original bounds the length of a step as well, which tames the noise of samples; here all rows are seen at once.
+    It was made for rows that are drawn anew in every step. Here all rows are seen at once, so that the momentum has
+    little to average, and the bound on the length of a step, which the original has, is left out.
 
     References
     ----------
