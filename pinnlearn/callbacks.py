@@ -15,7 +15,6 @@ import math
 import os
 import time
 from collections.abc import Callable
-from numbers import Integral
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -23,7 +22,7 @@ from numpy.typing import ArrayLike
 from pinnlearn.base import Hyperparameters
 from pinnlearn.history import History, Progress
 from pinnlearn.metrics import relative_l2_error
-from pinnlearn.optimizers.base import check_positive
+from pinnlearn.optimizers.base import check_count, check_positive
 from pinnlearn.persistence import read_checkpoint, write_checkpoint
 
 
@@ -78,7 +77,7 @@ class EarlyStopping(Callback):
 
     def on_fit_begin(self, fit: History) -> None:
         """Check the parameters and forget the last fit."""
-        _check_count("patience", self.patience)
+        check_count("patience", self.patience)
         if not 0 <= self.min_fall < 1:
             raise ValueError(f"min_fall is a part of the loss, at least 0 and below 1; got {self.min_fall!r}.")
         self.best_, self.best_step_ = math.inf, 0
@@ -167,7 +166,7 @@ class Checkpoint(Callback):
         if self.seconds is not None:
             check_positive("seconds", self.seconds)
         if self.steps is not None:
-            _check_count("steps", self.steps)
+            check_count("steps", self.steps)
         self._written = time.monotonic()
         if os.path.exists(self.path):
             fit.record.resume(read_checkpoint(self.path))
@@ -229,7 +228,7 @@ class ErrorMonitor(Callback):
 
     def on_fit_begin(self, fit: History) -> None:
         """Check the parameter and forget the last fit."""
-        _check_count("per_decade", self.per_decade)
+        check_count("per_decade", self.per_decade)
         self.steps_: list[int] = []
         self.seconds_: list[float] = []
         self.errors_: list[float] = []
@@ -248,11 +247,6 @@ class ErrorMonitor(Callback):
     def _next(self) -> int:
         last = self.steps_[-1]
         return max(last + 1, math.ceil(last * 10 ** (1 / self.per_decade)))
-
-
-def _check_count(name: str, value: Any) -> None:
-    if not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name} must be an integer >= 1, got {value!r}.")
 
 
 __all__ = ["Callback", "Checkpoint", "EarlyStopping", "ErrorMonitor", "Progress", "TimeLimit"]

@@ -12,13 +12,14 @@ from typing import NoReturn
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from pinnlearn import __version__
+from pinnlearn import __version__, bench
 from pinnlearn.activations import ACTIVATIONS
 from pinnlearn.displays import plot_solution
 from pinnlearn.estimators import PINNRegressor
 from pinnlearn.history import Progress
 from pinnlearn.metrics import exact_solution, new_points, relative_l2_error
 from pinnlearn.optimizers import OPTIMIZERS, get_optimizer
+from pinnlearn.optimizers.base import check_positive
 from pinnlearn.problems import PROBLEMS
 from pinnlearn.reproduce import TABLES, Record, draw, make_runs, run_all, to_markdown
 from pinnlearn.theory.page import make_page
@@ -65,10 +66,11 @@ def _make_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="pinnlearn", description=description, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=__version__)
     parser.set_defaults(parser=parser)
-    commands = parser.add_subparsers(dest="command", metavar="{solve,reproduce,theory}")
+    commands = parser.add_subparsers(dest="command", metavar="{solve,reproduce,theory,bench}")
     _add_solve(commands)
     _add_reproduce(commands)
     _add_theory(commands)
+    _add_bench(commands)
     return parser
 
 
@@ -109,6 +111,18 @@ def _add_theory(commands) -> None:
     theory.add_argument("--seed", type=int, default=0, help="of points and initial weights")
     theory.add_argument("--out", type=Path, default=Path("results"), help="folder of what is written (results/)")
     theory.set_defaults(parser=theory, check=_check_theory, run=_measure_theory)
+
+
+def _add_bench(commands) -> None:
+    explained = "compare all optimizers on nine problems for the same seconds, print and write a table"
+    described = f"{explained}; what is interrupted goes on where it stopped when it is called again"
+    command = commands.add_parser("bench", help=explained, description=described, allow_abbrev=False)
+    command.add_argument("what", choices=["optimizers"])
+    command.add_argument("--seeds", type=_count, default=3, help="number of seeds (3)")
+    command.add_argument("--seconds", type=float, default=3.0, help="of each trial (3)")
+    command.add_argument("--jobs", type=_count, default=2, help="trials at a time, each on one thread (2)")
+    command.add_argument("--out", type=Path, default=Path("results"), help="folder of what is written (results/)")
+    command.set_defaults(parser=command, check=_check_bench, run=_bench)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -205,14 +219,7 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     """Make the runs that are left, then print and write the table and the figure; the exit status."""
     name = f"{arguments.table}-quick" if arguments.quick else arguments.table
     runs, record = make_runs(arguments.table, range(arguments.seeds), arguments.quick), Record(arguments.out, name)
-    n_finished = sum(map(record.is_finished, runs))
-    try:
-        with tqdm(total=len(runs), initial=n_finished, desc=arguments.table, unit=" runs", smoothing=0) as bar:
-            for run in run_all(runs, record, arguments.jobs):
-                bar.set_postfix_str(f"{run.problem}, {run.optimizer}", refresh=False)
-                bar.update()
-    except KeyboardInterrupt:
-        print(f"Interrupted; what is finished is in {record.path}, and the same command goes on.", file=sys.stderr)
+    if not _finish(runs, record, arguments.jobs):
         return 130
     results = [record.results[run] for run in runs]
     text = to_markdown(arguments.table, results, record.points)
@@ -222,6 +229,37 @@ def _reproduce(arguments: argparse.Namespace) -> int:
         draw(arguments.table, results, record.points).savefig(arguments.out / f"{name}.png", dpi=DPI)
     except ImportError:
         print(NO_FIGURES, file=sys.stderr)
+    return 0
+
+
+def _finish(runs: Sequence, record: Record, n_jobs: int) -> bool:
+    """Make the runs that are left, with a bar; False if they were interrupted."""
+    n_finished = sum(map(record.is_finished, runs))
+    try:
+        with tqdm(total=len(runs), initial=n_finished, desc=record.path.stem, unit=" runs", smoothing=0) as bar:
+            for run in run_all(runs, record, n_jobs):
+                bar.set_postfix_str(f"{run.problem}, {run.optimizer}", refresh=False)
+                bar.update()
+    except KeyboardInterrupt:
+        print(f"Interrupted; what is finished is in {record.path}, and the same command goes on.", file=sys.stderr)
+        return False
+    return True
+
+
+def _check_bench(arguments: argparse.Namespace) -> None:
+    check_positive("--seconds", arguments.seconds)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    """Make the trials that are left, then print and write the table; the exit status."""
+    trials = bench.make_trials(range(arguments.seeds), arguments.seconds)
+    record = Record(arguments.out, "optimizers", bench.Trial)
+    if not _finish(trials, record, arguments.jobs):
+        return 130
+    text = bench.to_markdown([record.results[trial] for trial in trials], record.points, arguments.seconds)
+    (arguments.out / "optimizers.md").write_text(text)
+    print(text, end="")
     return 0
 
 

@@ -7,7 +7,20 @@ import pytest
 import torch
 
 import pinnlearn
-from pinnlearn import GD, LBFGS, NGD, SGD, Adam, PINNRegressor, problems
+from pinnlearn import (
+    ENGD,
+    GD,
+    LBFGS,
+    NGD,
+    NNCG,
+    SGD,
+    SPRING,
+    Adam,
+    GaussNewton,
+    PINNRegressor,
+    SSBroyden,
+    problems,
+)
 from pinnlearn.callbacks import Checkpoint, EarlyStopping, ErrorMonitor, TimeLimit
 from pinnlearn.conditions import Dirichlet
 from pinnlearn.domains import Interval
@@ -44,6 +57,8 @@ OPTIMIZERS = [
     GD(max_iter=30), SGD(max_iter=30, batch_size=10), Adam(max_iter=30), Adam(max_iter=30, batch_size=10),
     LBFGS(max_iter=30), LBFGS(max_iter=30, history_size=3), NGD(max_iter=30), NGD(max_iter=30, learning_rate=0.5),
     NGD(max_iter=30, damping=1e-4), NGD(max_iter=30, damping=0.0, learning_rate=0.1),
+    ENGD(max_iter=20), GaussNewton(max_iter=20), NNCG(max_iter=20), SPRING(max_iter=20), SSBroyden(max_iter=20),
+    NGD(max_iter=20, solver="cg"),
     [Adam(max_iter=10, batch_size=10), LBFGS(max_iter=10), NGD(max_iter=10, learning_rate=0.1)],
 ]  # fmt: skip
 
