@@ -136,6 +136,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         The loss of these weights, L = 1/2 sum_g weight_g mean over the group of r^2.
     loss_curve_ : list of float
         The loss before the first step and after each.
+    times_ : list of float
+        The seconds since training began, for each entry of `loss_curve_`; time spent in callbacks counts.
     stages_ : list of (str, int)
         What ran, and the number of steps made before it.
     n_iter_ : int
@@ -274,6 +276,11 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
             For bad input; the estimator is then as it was before.
         MemoryError
             Before the first step, if the fit would not fit into the memory that is free.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If Ctrl-C stopped the fit; the model has the best weights so far. A second one raises KeyboardInterrupt.
         """
         before = dict(self.__dict__)
         try:
@@ -285,7 +292,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         if self.stop_reason_.startswith("interrupted"):
             warnings.warn(
                 f"Ctrl-C stopped the fit after {self.n_iter_} steps; the model has the best weights so far, and "
-                "warm_start=True goes on from them. Two of them within 2 seconds raise KeyboardInterrupt.",
+                "warm_start=True goes on from them. Two in a row raise KeyboardInterrupt.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -631,6 +638,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
 
     def _store_history(self, history: History) -> None:
         self.loss_curve_ = history.loss_curve
+        self.times_ = history.times
         self.stages_ = history.stages
         self.n_iter_ = history.n_iter
         self.n_added_rows_ = history.n_added

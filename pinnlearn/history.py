@@ -81,7 +81,8 @@ class History:
 
     Attributes
     ----------
-    loss_curve : list of float
+    loss_curve, times : list of float
+        The loss before the first step and after each, and the seconds since training began.
     stages : list of (str, int)
     stop : str
         Why the last run stopped, a key of STOP_REASONS.
@@ -97,6 +98,7 @@ class History:
 
     callbacks: Sequence[Callable[[Progress], bool | None]] = ()
     loss_curve: list[float] = field(default_factory=list)
+    times: list[float] = field(default_factory=lambda: [0.0])
     stages: list[tuple[str, int]] = field(default_factory=list)
     stop: str = ""
     max_iter: int = 0
@@ -152,11 +154,13 @@ class History:
 
             def on_step(n_iter: int, state: State) -> bool:
                 now, figures = self.seconds, optimizer.figures(state.memory)
+                run.times[n_iter - 1 :] = [now]  # after a checkpoint the last step is told once more
                 where = (stage, first, now, self.max_iter, figures, state.parameters, problem, self)
                 return self._tell(Progress(first + n_iter, state.loss, *where))
 
             minimize(optimizer, problem, problem.start, begun=result, on_step=on_step, **options)
         self.loss_curve += result.loss_curve[1 if self.loss_curve else 0 :]
+        self.times += run.times
         self.stop = result.stop
         self.record.end(run)
         return result

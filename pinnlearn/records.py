@@ -24,12 +24,13 @@ from pinnlearn.optimizers.base import Result, State, begin
 
 @dataclass
 class Run:
-    """A run of an optimizer: a stage of training."""
+    """A run of an optimizer: a stage of training; `times` are the seconds of its steps since training began."""
 
     stage: str
     optimizer: Optimizer
     problem: LeastSquares
     result: Result = field(init=False)
+    times: list[float] = field(default_factory=list)
 
     def begin(self) -> None:
         """Begin at the problem's start."""
@@ -51,6 +52,7 @@ class Run:
             "parameters": result.parameters,
             "loss": result.loss,
             "loss_curve": list(result.loss_curve),
+            "times": list(self.times),
             "stop": result.stop,
         }
         if result.state is None:
@@ -62,6 +64,7 @@ class Run:
     def unpack(self, packed: dict[str, Any]) -> None:
         """Take the result from what `packed` gave."""
         packed = _on_device(packed, self.problem.start.device)
+        self.times = packed["times"]
         self.result = Result(packed["parameters"], packed["loss"], packed["loss_curve"], packed["stop"])
         if "state" in packed:
             parameters, stop = packed["state"]["parameters"], packed["state"]["stop"]

@@ -42,6 +42,9 @@ def assert_same(resumed, whole):
         np.testing.assert_array_equal(getattr(resumed, name), getattr(whole, name))
     for name in ("loss_curve_", "stages_", "stop_reason_", "loss_", "n_added_rows_"):
         assert getattr(resumed, name) == getattr(whole, name), name
+    for model in (resumed, whole):
+        assert len(model.times_) == len(model.loss_curve_)
+        assert model.times_ == sorted(model.times_)
 
 
 def resumed(parameters, path, stops, points, pde=POISSON):
