@@ -97,7 +97,7 @@ def to_markdown(results: Collection[Result], points: Sequence[Point], budget: fl
     seeds = sorted({result.run.seed for result in results})
     caption = (
         f"Relative L2 error at points that were not trained on, medians over seeds {', '.join(map(str, seeds))}; one "
-        f"thread and {budget:g} s a trial. A method that stopped earlier counts with what it had reached."
+        f"thread and {budget:g} s a trial. A method that had not come so far counts with what it had reached."
     )
     tables = [
         _table("After 10 steps", results, points, lambda p: p.step <= 10),

@@ -394,22 +394,24 @@ def test_a_sketch_serves_for_some_steps():
 # On networks, through the estimator.
 
 
-# At least three times the largest error of seeds 0 to 2; u = 0 has the error 1, 300 steps of Adam leave 0.7 and more.
+# Three times the largest error of these seeds and more. The error of u = 0 is 1, and 300 steps of Adam leave 0.7 and
+# more; without damping ENGD comes to rest early, with one seed at 0.1.
 FIGURES = [
-    (ENGD(max_iter=40), 0.15),
+    (ENGD(max_iter=40), 0.35),
+    (ENGD(damping=1e-4, max_iter=40), 6e-2),
     (GaussNewton(max_iter=40), 5e-3),
-    (SPRING(max_iter=60), 0.5),
+    (SPRING(damping=1e-4, max_iter=60), 1.5e-2),
     (SPRING(learning_rate=0.1, damping=1e-4, max_iter=100), 1e-2),
-    (NGD(solver="cg", max_iter=20), 5e-3),
-    (NGD(sketch=60, damping=1e-4, max_iter=60), 6e-3),
+    (NGD(solver="cg", max_iter=20), 2e-3),
+    (NGD(sketch=60, damping=1e-4, max_iter=60), 1.5e-2),
     (SSBroyden(max_iter=300), 4e-4),
-    (NNCG(max_iter=30), 0.1),
-    ([Adam(max_iter=100), LBFGS(max_iter=200), NNCG(max_iter=15)], 2e-2),
+    (NNCG(max_iter=60), 6e-3),
+    ([Adam(max_iter=100), LBFGS(max_iter=200), NNCG(max_iter=15)], 3e-2),
 ]
 
 
 @pytest.mark.parametrize(("method", "figure"), FIGURES, ids=str)
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(3))
 def test_poisson_2d_is_solved(method, figure, seed):
     pde = problems.poisson_2d()
     X, X_new = pde.sample(200, 60, random_state=0), new_points(pde.domain)
