@@ -124,6 +124,8 @@ class PINNRegressor(RegressorMixin, Described):
         The loss of these weights, L = 1/2 sum_g weight_g mean over the group of r^2.
     loss_curve_ : list of float
         The loss before the first step and after each.
+    times_ : list of float
+        The seconds since training began, for each entry of `loss_curve_`; time spent in callbacks counts.
     stages_ : list of (str, int)
         What ran, and the number of steps made before it.
     n_iter_ : int
@@ -543,6 +545,7 @@ class PINNRegressor(RegressorMixin, Described):
 
     def _store_history(self, history: History) -> None:
         self.loss_curve_ = history.loss_curve
+        self.times_ = history.times
         self.stages_ = history.stages
         self.n_iter_ = history.n_iter
         self.n_added_rows_ = history.n_added

@@ -79,6 +79,8 @@ class History:
 
     Attributes
     ----------
+    loss_curve, times : list of float
+        The loss before the first step and after each, and the seconds since training began.
     n_added : int
         The number of rows that joined those given, at a time.
     """
@@ -86,6 +88,7 @@ class History:
     callbacks: Sequence[Callable[[Progress], bool | None]] = ()
     verbose: int = 0
     loss_curve: list[float] = field(default_factory=list)
+    times: list[float] = field(default_factory=lambda: [0.0])
     stages: list[tuple[str, int]] = field(default_factory=list)
     stop: str = ""
     n_added: int = 0
@@ -112,9 +115,9 @@ class History:
         self.stages.append((stage, first))
 
         def on_step(n_iter: int, state: State) -> bool:
-            seconds = time.perf_counter() - self.begun
+            self.times.append(time.perf_counter() - self.begun)
             predict = partial(evaluate, problem.network(state.parameters))
-            return self._tell(Progress(first + n_iter, state.loss, stage, seconds, predict))
+            return self._tell(Progress(first + n_iter, state.loss, stage, self.times[-1], predict))
 
         result = minimize(optimizer, problem, problem.start, on_step=on_step, **options)
         self.loss_curve += result.loss_curve[1 if self.loss_curve else 0 :]

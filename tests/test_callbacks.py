@@ -56,3 +56,11 @@ def test_another_fit_begins_anew():
     fit(SGD(max_iter=2), monitor)
     assert monitor.steps_ == [1, 2]
     assert len(monitor.errors_) == len(monitor.seconds_) == 2
+
+
+def test_the_times_of_a_fit_are_those_that_callbacks_are_told():
+    told = []
+    model = fit([Adam(max_iter=3), SGD(max_iter=2)], lambda progress: told.append(progress.seconds))
+    assert model.times_ == [0.0, *told]
+    assert len(model.times_) == len(model.loss_curve_) == 6
+    assert model.times_ == sorted(model.times_)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pinnlearn.displays import Panel, plot_panels, plot_spectra
+from pinnlearn.displays import GramSpectrumDisplay, Panel, make_panels, plot_panels
 from pinnlearn.optimizers import NGD
 from pinnlearn.pdes import PDE
 from pinnlearn.problems import PROBLEMS
@@ -151,7 +151,7 @@ def _add_spectrum(page: Page, pde: PDE, X: NDArray, activation: str, width: int,
         None, X, activation=activation, width=width, random_state=seed
     )
     text = "\n".join(f"{label}:\n\n```\n{spectrum}\n```\n" for label, spectrum in spectra.items())
-    page.add("Spectrum of the Gram matrix", text, "spectrum", lambda: plot_spectra(spectra))
+    page.add("Spectrum of the Gram matrix", text, "spectrum", lambda: _draw_spectra(spectra))
     first = next(iter(spectra.values()))
     steps = step_sizes(first)
     page.add(
@@ -159,6 +159,13 @@ def _add_spectrum(page: Page, pde: PDE, X: NDArray, activation: str, width: int,
         f"* earlier work, O(lambda_0): {_lambda_0(first)}\n* the paper, O(1 / norm): {steps.inverse_norm:.3g}\n"
         f"* 1 / trace: {steps.inverse_trace:.3g}\n\n{_promise(first)}",
     )
+
+
+def _draw_spectra(spectra: Mapping[str, Spectrum]) -> Figure:
+    figure, (ax,) = make_panels(1, 1)
+    GramSpectrumDisplay(spectra=spectra).plot(ax)
+    figure.set_size_inches(6, 4)
+    return figure
 
 
 def _promise(spectrum: Spectrum) -> str:
