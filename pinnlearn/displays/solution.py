@@ -142,7 +142,8 @@ class SolutionDisplay:
 
     def _draw_curves(self, style: dict) -> None:
         if self.exact is not None:
-            draw(self.ax_, self.section, self.exact, "u", label="exact", **BAND)
+            drawn = self.ax_.get_legend_handles_labels()[1]  # one entry of the legend for all curves
+            draw(self.ax_, self.section, self.exact, "u", label="_exact" if "exact" in drawn else "exact", **BAND)
         if self.kind == "prediction":
             draw(self.ax_, self.section, self.prediction, "u", **{"label": "prediction"} | style)
 
