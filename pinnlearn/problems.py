@@ -147,3 +147,6 @@ PROBLEMS = {
     "helmholtz_2d": Problem(helmholtz_2d, 900, 200),
     "poisson_10d": Problem(poisson_10d, 1000, 200),
 }
+
+
+__all__ = ["burgers_front", "burgers_shock", "heat_1d", "helmholtz_2d", "poisson_1d", "poisson_2d", "poisson_10d"]
