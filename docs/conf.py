@@ -44,5 +44,5 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"getting_started": [], "faq": []}
+html_sidebars = {name: [] for name in ("index", "getting_started", "faq", "deepxde", "scikit_learn")}
 html_show_sourcelink = False

@@ -116,7 +116,7 @@ class PINNRegressor(RegressorMixin, Described):
 
     Attributes
     ----------
-    hidden_weights_ : ndarray of shape (width, n_features_in_)
+    hidden_weights_ : ndarray of shape (width, n_dims)
     hidden_bias_ : ndarray of shape (width,)
     output_weights_ : ndarray of shape (width,) or (width, n_outputs)
         predict(X) = width^(-1/2) sigma(X W^T + b) a, in X's own units.

@@ -39,7 +39,7 @@ class SolutionDisplay:
     prediction : ndarray of shape (len(section.X),)
     exact : ndarray of shape (len(section.X),), optional
     kind : {"prediction", "exact", "error"}
-        The error is |prediction - exact|, on a logarithmic scale.
+        The error is ``|prediction - exact|``, on a logarithmic scale.
 
     Attributes
     ----------
