@@ -155,10 +155,10 @@ def _check_shape(r: Tensor, block: _Block) -> None:
 class _NetworkTerms:
     """The terms that an equation reads from a network, kept to differentiate by."""
 
-    def __init__(self, network: TwoLayerNetwork, x: Tensor, differentiable: bool):
-        self.n_dims, self.n_outputs = network.n_dims, network.n_outputs
-        self.points: list[Tensor] = [x]
-        self.at: list[NetworkAtPoints] = [network.at(x)]
+    def __init__(self, at: NetworkAtPoints, differentiable: bool):
+        self.n_dims, self.n_outputs = at.network.n_dims, at.network.n_outputs
+        self.points: list[Tensor] = [at.x]
+        self.at: list[NetworkAtPoints] = [at]
         self.terms: dict[Term, Tensor] = {}
         self._differentiable = differentiable
 
@@ -223,8 +223,8 @@ class LinearizedEquation:
         ]
 
 
-def _linearize(block: _Block, network: TwoLayerNetwork) -> LinearizedEquation:
-    source = _NetworkTerms(network, block.x, differentiable=True)
+def _linearize(block: _Block, at: NetworkAtPoints) -> LinearizedEquation:
+    source = _NetworkTerms(at, differentiable=True)
     with torch.enable_grad():
         residual = block(source)
         columns = [_differentiate(column, source.terms) for column in residual.unbind(dim=1)]
@@ -301,10 +301,6 @@ class LeastSquares:
     def linear(self) -> slice | None:  # noqa: D102
         return self.layout.get("output_weights")
 
-    def in_linear(self, parameters: Tensor) -> LeastSquares:
-        """The problem in the output weights alone, the hidden ones staying as they are in w."""
-        return self.with_network(replace(self.network(parameters), trainable="output"))
-
     @property
     def start(self) -> Tensor:
         """The parameters of the network as given, (n_parameters,)."""
@@ -322,15 +318,18 @@ class LeastSquares:
     def residual(self, parameters: Tensor) -> Tensor:
         """The weighted residuals r(w), (n_residuals,), without what their derivatives need."""
         network = self.network(parameters)
-        blocks = [(block, block(_NetworkTerms(network, block.x, False))) for block in self._blocks]
+        blocks = [(block, block(_NetworkTerms(network.at(block.x), False))) for block in self._blocks]
         factors = self._factors([r for _, r in blocks])
         return torch.cat([(r * f[:, None]).reshape(-1) for (_, r), f in zip(blocks, factors, strict=True)])
 
     def linearize(self, parameters: Tensor) -> Linearization:
         """The problem at w to first order: residual, gradient, Jacobian, Gram matrix."""
         network = self.network(parameters)
-        parts = [_linearize(block, network) for block in self._blocks]
-        return Linearization(network, parts, self._factors([part.residual for part in parts]))
+        return self._linearize(network, [network.at(block.x) for block in self._blocks])
+
+    def _linearize(self, network: TwoLayerNetwork, at: Sequence[NetworkAtPoints]) -> Linearization:
+        parts = [_linearize(block, points) for block, points in zip(self._blocks, at, strict=True)]
+        return Linearization(self, network, parts, self._factors([part.residual for part in parts]))
 
     def at_zero(self) -> list[Tensor]:
         """Each equation's unweighted residuals, (n, q), of the function that is zero."""
@@ -372,7 +371,7 @@ class LeastSquares:
         n = self.n_interior
         block = self._governing.extended(points, 0)
         block = block.subset(np.arange(n, len(block.x)))
-        residual = block(_NetworkTerms(self._network, block.x, False))
+        residual = block(_NetworkTerms(self._network.at(block.x), False))
         return as_array(residual.norm(dim=1) * block.row_factors)
 
     def with_weights(self, loss_weights: Mapping[str, float]) -> LeastSquares:
@@ -428,8 +427,11 @@ class Linearization:
     parts : list of LinearizedEquation
     """
 
-    def __init__(self, network: TwoLayerNetwork, parts: list[LinearizedEquation], factors: list[Tensor]):
+    def __init__(
+        self, problem: LeastSquares, network: TwoLayerNetwork, parts: list[LinearizedEquation], factors: list[Tensor]
+    ):
         self.parts = parts
+        self._problem = problem
         self._factors = factors
         self._network = network
         self.residual = torch.cat([(p.residual * f[:, None]).reshape(-1) for p, f in zip(parts, factors, strict=True)])
@@ -489,6 +491,17 @@ class Linearization:
         for _, at, readings in self._pieces(v):
             total += at.vjp(readings, tuple(self._network.layout))
         return total
+
+    def linear_jacobian(self) -> Tensor:
+        """The columns of J that belong to the output weights."""
+        return self.jacobian(["output_weights"])
+
+    def along_linear(self, step: Tensor) -> Linearization:
+        """The problem to first order after a step in the output weights; hidden units are not evaluated again."""
+        parameters = self._network.parameters
+        parameters[self._network.layout["output_weights"]] += step
+        network = self._network.with_parameters(parameters)
+        return self._problem._linearize(network, [part.at[0].in_network(network) for part in self.parts])
 
     def row_order(self) -> NDArray:
         """The permutation that sorts the residuals by row of X, a row's residuals adjacent."""
@@ -559,10 +572,10 @@ def _ignores_constant(coefficients: dict[Term, Tensor], output: int) -> bool:
 
 def _check_pointwise(block: _Block, probe: TwoLayerNetwork) -> None:
     n = len(block.x)
-    whole = block(_NetworkTerms(probe, block.x, False))
+    whole = block(_NetworkTerms(probe.at(block.x), False))
     for some in (np.arange(0, n, 2), np.arange(1, n, 2)):  # each row is missing from one of them
         part = block.subset(some)
-        if len(some) and not _agree(whole[some], part(_NetworkTerms(probe, part.x, False))):
+        if len(some) and not _agree(whole[some], part(_NetworkTerms(probe.at(part.x), False))):
             raise ValueError(
                 f"{block.equation.name} is not pointwise: it gives other residuals for the same rows when it is "
                 f"evaluated on {len(some)} of its {n} rows. A row's residual may depend on that row of x and u alone: "

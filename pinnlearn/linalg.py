@@ -61,10 +61,12 @@ def damped_solver(J: Tensor, damping: float = 0.0, solver: str = "auto") -> Call
         solver = safe_solver(damping, J.dtype)
     if damping == 0 and solver != "svd":
         raise ValueError(f"solver={solver!r} needs damping > 0, got {damping}; use solver='svd' or 'auto' without.")
+    if solver == "cholesky":
+        return _cholesky(J, damping)
     mean_diagonal = _mean_diagonal(J)
     if mean_diagonal == 0:
-        return lambda r: torch.zeros_like(J[0])
-    return {"svd": _svd, "qr": _qr, "cholesky": _cholesky}[solver](J, damping * mean_diagonal)
+        return _zero_like(J)
+    return {"svd": _svd, "qr": _qr}[solver](J, damping * mean_diagonal)
 
 
 def safe_solver(damping: float, dtype: torch.dtype) -> str:
@@ -79,12 +81,19 @@ def _mean_diagonal(J: Tensor) -> Tensor:
     return torch.linalg.vector_norm(J).square() / len(J)
 
 
-def _cholesky(J: Tensor, shift: Tensor) -> Callable[[Tensor], Tensor]:
-    if J.shape[0] <= J.shape[1]:
-        factor = _shifted_cholesky(gram_of_rows(J), shift)
-        return lambda r: J.T @ _solve_by(factor, r)
-    factor = _shifted_cholesky(gram_of_rows(J.T), shift)
-    return lambda r: _solve_by(factor, J.T @ r)
+def _zero_like(J: Tensor) -> Callable[[Tensor], Tensor]:
+    return lambda r: torch.zeros_like(J[0])
+
+
+def _cholesky(J: Tensor, damping: float) -> Callable[[Tensor], Tensor]:
+    wide = J.shape[0] <= J.shape[1]
+    matrix = gram_of_rows(J if wide else J.T, lower=True)
+    # The squares of all entries of J: its mean diagonal without another pass over J.
+    shift = damping * matrix.diagonal().sum() / len(J)
+    if shift == 0:
+        return _zero_like(J)
+    factor = _shifted_cholesky(matrix, shift)
+    return (lambda r: J.T @ _solve_by(factor, r)) if wide else (lambda r: _solve_by(factor, J.T @ r))
 
 
 def gram_solve(gram: Tensor, r: Tensor, damping: float) -> Tensor:
@@ -109,7 +118,7 @@ def gram_solve(gram: Tensor, r: Tensor, damping: float) -> Tensor:
     return _solve_by(_shifted_cholesky(gram, damping * gram.diagonal().mean()), r)
 
 
-def symmetric(like: Tensor, fill: Callable[[Tensor, slice, slice], object]) -> Tensor:
+def symmetric(like: Tensor, fill: Callable[[Tensor, slice, slice], object], lower: bool = False) -> Tensor:
     """A symmetric matrix with as many rows as `like`, from the blocks of rows up to its diagonal.
 
     Parameters
@@ -117,6 +126,8 @@ def symmetric(like: Tensor, fill: Callable[[Tensor, slice, slice], object]) -> T
     like : Tensor of shape (n, k)
     fill : callable
         fill(block, rows, columns) writes the part of the matrix with these rows and columns.
+    lower : bool
+        Whether the lower triangle is enough; what is above it is then undefined.
 
     Returns
     -------
@@ -127,13 +138,14 @@ def symmetric(like: Tensor, fill: Callable[[Tensor, slice, slice], object]) -> T
     for first, last in pairwise(n * i // SYMMETRIC_BLOCKS for i in range(SYMMETRIC_BLOCKS + 1)):
         rows, columns = slice(first, last), slice(last)
         fill(matrix[rows, columns], rows, columns)
-        matrix[:first, rows] = matrix[rows, :first].T
+        if not lower:
+            matrix[:first, rows] = matrix[rows, :first].T
     return matrix
 
 
-def gram_of_rows(A: Tensor) -> Tensor:
-    """A A^T, (n, n), by symmetry with some 0.6 of the multiplications."""
-    return symmetric(A, lambda block, rows, columns: torch.mm(A[rows], A[columns].T, out=block))
+def gram_of_rows(A: Tensor, lower: bool = False) -> Tensor:
+    """A A^T, (n, n), by symmetry with some 0.6 of the multiplications; `lower` as in `symmetric`."""
+    return symmetric(A, lambda block, rows, columns: torch.mm(A[rows], A[columns].T, out=block), lower)
 
 
 def gram_is_cheaper(n: int, p: int, gram_size: int) -> bool:
@@ -150,12 +162,16 @@ def gram_is_cheaper(n: int, p: int, gram_size: int) -> bool:
 
 
 def _shifted_cholesky(matrix: Tensor, shift: Tensor) -> Tensor:
+    """The upper factor of a symmetric matrix + shift * I, in the place of the matrix; its lower triangle is read."""
     matrix.diagonal().add_(shift)
-    return torch.linalg.cholesky(matrix)
+    factor = matrix.T  # column by column, as LAPACK wants it: no copy is made
+    info = torch.empty(0, dtype=torch.int32, device=matrix.device)
+    torch.linalg.cholesky_ex(factor, upper=True, check_errors=True, out=(factor, info))
+    return factor
 
 
 def _solve_by(factor: Tensor, b: Tensor) -> Tensor:
-    return torch.cholesky_solve(b[:, None], factor)[:, 0]
+    return torch.cholesky_solve(b[:, None], factor, upper=True)[:, 0]
 
 
 def _qr(J: Tensor, shift: Tensor) -> Callable[[Tensor], Tensor]:

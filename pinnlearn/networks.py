@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Any, NamedTuple
@@ -188,7 +189,14 @@ class NetworkAtPoints:
         self._core = network.activation.core(self._z)
         self._sigma: dict[int, Tensor] = {}
         self._symbols: dict[Symbol, Tensor] = {}
+        self._gradients: dict[Symbol, Tensor] = {}
         self._root_width = math.sqrt(network.width)
+
+    def in_network(self, network: TwoLayerNetwork) -> NetworkAtPoints:
+        """A network with the same hidden weights at the same points."""
+        other = copy(self)
+        other.network = network
+        return other
 
     def sigma(self, order: int) -> Tensor:
         """sigma^(order)(z), (n, m)."""
@@ -201,6 +209,12 @@ class NetworkAtPoints:
         if symbol not in self._symbols:
             self._symbols[symbol] = symbol(self.network.hidden_weights)
         return self._symbols[symbol]
+
+    def symbol_gradient(self, symbol: Symbol) -> Tensor:
+        """The gradient of p at w, (m, n_dims)."""
+        if symbol not in self._gradients:
+            self._gradients[symbol] = symbol.gradient(self.network.hidden_weights)
+        return self._gradients[symbol]
 
     def term(self, symbol: Symbol, output: int) -> Tensor:
         """The derivative with this symbol of one output, (n,)."""
@@ -217,11 +231,11 @@ class NetworkAtPoints:
         out : dict of block name to Tensor of shape (n, size of the block)
             Views of a Jacobian; matrices are stored transposed, as in `TwoLayerNetwork.layout`.
         """
-        add = {"hidden_weights": self._add_weight_columns, "hidden_bias": self._add_bias_columns,
-               "output_weights": self._add_output_columns}  # fmt: skip
-        scaled = [reading._replace(coefficient=reading.coefficient / self._root_width) for reading in readings]
-        for block, columns in out.items():
-            add[block](scaled, columns)
+        readings = [reading._replace(coefficient=reading.coefficient / self._root_width) for reading in readings]
+        if "hidden_weights" in out or "hidden_bias" in out:
+            self._add_slopes(self.slope(readings), out)
+        for reading in readings:
+            self._add_read_outs(reading, out)
 
     def jvp(self, readings: list[Reading], tangent: dict[str, Tensor]) -> Tensor:
         """The derivative of sum_t c_t * term_t along a direction, (n,).
@@ -237,7 +251,7 @@ class NetworkAtPoints:
         dz = self.x @ tangent["hidden_weights"].T + tangent["hidden_bias"]
         for symbol, output, coefficient in readings:
             p, a = self.symbol(symbol), net.output_weights[:, output]
-            dp = (symbol.gradient(net.hidden_weights) * tangent["hidden_weights"]).sum(dim=1)
+            dp = (self.symbol_gradient(symbol) * tangent["hidden_weights"]).sum(dim=1)
             through_read_out = self.sigma(symbol.order) @ (p * tangent["output_weights"][:, output] + a * dp)
             through_activation = (self.sigma(symbol.order + 1) * dz) @ (a * p)
             total += coefficient * (through_read_out + through_activation)
@@ -291,28 +305,31 @@ class NetworkAtPoints:
 
     def _symbol_gradients(self, group: list[Reading]) -> Tensor:
         """The read-out times grad p for each reading, (T, m, n_dims)."""
-        net = self.network
-        return torch.stack(
-            [t.symbol.gradient(net.hidden_weights) * net.output_weights[:, t.output, None] for t in group]
-        )
+        output_weights = self.network.output_weights
+        return torch.stack([self.symbol_gradient(t.symbol) * output_weights[:, t.output, None] for t in group])
 
-    def _add_weight_columns(self, readings: list[Reading], out: Tensor) -> None:
-        columns = out.unflatten(1, (self.network.n_dims, self.network.width)).unbind(dim=1)
-        slope = self.slope(readings)
-        for axis, column in enumerate(columns):
+    def _add_slopes(self, slope: Tensor, out: dict[str, Tensor]) -> None:
+        """What hidden weights and bias do through the activation."""
+        if "hidden_bias" in out:
+            out["hidden_bias"] += slope
+        for axis, column in enumerate(_columns(out, "hidden_weights", self.network.width)):
             column.addcmul_(slope, self.x[:, axis, None])
-        for order, c, _, group in self._by_order(readings):
-            gradients = self._symbol_gradients(group)
-            for axis in set().union(*(t.symbol.axes for t in group)):
-                columns[axis].addcmul_(c @ gradients[:, :, axis], self.sigma(order))
 
-    def _add_bias_columns(self, readings: list[Reading], out: Tensor) -> None:
-        out += self.slope(readings)
+    def _add_read_outs(self, reading: Reading, out: dict[str, Tensor]) -> None:
+        """What weights do through a * p(w), which a term is linear in."""
+        symbol, output, coefficient = reading
+        outputs, weights = (_columns(out, name, self.network.width) for name in ("output_weights", "hidden_weights"))
+        axes = symbol.axes if weights else ()
+        if not (outputs or axes):
+            return
+        weighted = self.sigma(symbol.order) * coefficient[:, None]
+        if outputs:
+            outputs[output].addcmul_(weighted, self.symbol(symbol))
+        gradient = self.symbol_gradient(symbol) * self.network.output_weights[:, output, None]
+        for axis in axes:
+            weights[axis].addcmul_(weighted, gradient[:, axis])
 
-    def _add_output_columns(self, readings: list[Reading], out: Tensor) -> None:
-        columns = out.unflatten(1, (self.network.n_outputs, self.network.width)).unbind(dim=1)
-        for order, c, _, group in self._by_order(readings):
-            symbols = torch.stack([self.symbol(t.symbol) for t in group])
-            for output in {t.output for t in group}:
-                chosen = [i for i, t in enumerate(group) if t.output == output]
-                columns[output].addcmul_(c[:, chosen] @ symbols[chosen], self.sigma(order))
+
+def _columns(out: dict[str, Tensor], block: str, width: int) -> tuple[Tensor, ...]:
+    """The parts of a block of a Jacobian, (n, width) each: one for each coordinate, or output; none without it."""
+    return out[block].unflatten(1, (-1, width)).unbind(dim=1) if block in out else ()

@@ -341,6 +341,8 @@ class Dense:
 
     residual: torch.Tensor
     J: torch.Tensor
+    problem: "TorchProblem | None" = None
+    w: torch.Tensor | None = None
 
     @property
     def loss(self):
@@ -359,6 +361,14 @@ class Dense:
 
     def gram(self):
         return self.J @ self.J.T
+
+    def linear_jacobian(self):
+        return self.J[:, self.problem.linear].clone()
+
+    def along_linear(self, step):
+        w = self.w.clone()
+        w[self.problem.linear] += step
+        return self.problem.linearize(w)
 
     def matvec(self, v):
         return self.J @ v
@@ -380,4 +390,4 @@ class TorchProblem:
         return r @ r / 2
 
     def linearize(self, w):
-        return Dense(self.residual(w), torch.func.jacrev(self.residual)(w))
+        return Dense(self.residual(w), torch.func.jacrev(self.residual)(w), self, w)

@@ -145,6 +145,20 @@ def test_output_weights_are_the_linear_block():
 
 
 @each_case
+@pytest.mark.parametrize("trainable", ["output", "all"])
+def test_a_step_in_the_output_weights_alone_is_as_any_other(name, trainable):
+    problem = example(name).problem(trainable)
+    linear, parameters = problem.linearize(problem.start), problem.start.clone()
+    np.testing.assert_array_equal(linear.linear_jacobian(), linear.jacobian()[:, problem.linear])
+    step = torch.cos(parameters[problem.linear])
+    parameters[problem.linear] += step
+    moved, expected = linear.along_linear(step), problem.linearize(parameters)
+    # The same operations on the same numbers.
+    assert torch.equal(moved.residual, expected.residual)
+    assert torch.equal(moved.jacobian(), expected.jacobian())
+
+
+@each_case
 def test_float32_keeps_its_digits(name):
     problem = example(name).problem(dtype=torch.float32)
     linear = problem.linearize(problem.start)

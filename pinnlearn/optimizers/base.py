@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any, ClassVar, Protocol
 
-import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
@@ -59,6 +58,12 @@ class Linearized(Protocol):
     def rmatvec(self, v: Tensor) -> Tensor:
         """J^T v."""
 
+    def linear_jacobian(self) -> Tensor:
+        """The columns of J that belong to `Problem.linear`, a new tensor."""
+
+    def along_linear(self, step: Tensor) -> Linearized:
+        """The problem after a step in the linear parameters alone; what the others decide is not evaluated again."""
+
 
 class Problem(Protocol):
     """A least-squares problem, L(w) = 1/2 ||r(w)||^2, as optimizers see it.
@@ -74,9 +79,6 @@ class Problem(Protocol):
     @property
     def linear(self) -> slice | None:
         """The parameters that enter u linearly."""
-
-    def in_linear(self, parameters: Tensor) -> Problem:
-        """The problem in the linear parameters alone, the others staying as they are in w."""
 
     def loss(self, parameters: Tensor) -> Tensor:
         """L(w), a scalar tensor."""
@@ -238,7 +240,7 @@ def minimize(
     best = Result(state.parameters, state.loss, [state.loss])
     for n_iter in range(1, 1 + (optimizer.max_iter if max_iter is None else max_iter)):
         state = optimizer.step(problem, state)
-        if not (math.isfinite(state.loss) and bool(torch.isfinite(state.parameters).all())):
+        if not (math.isfinite(state.loss) and math.isfinite(state.parameters.abs().max())):
             best.stop = "non_finite"
             message = (
                 f"{type(optimizer).__name__}, step {n_iter}: {STOP_REASONS['non_finite']}. The best weights so far"

@@ -40,11 +40,12 @@ class _Factorised(NamedTuple):
 class _Memory(NamedTuple):
     """What an adaptive step leaves to the next: damping, latest losses, and the factors of a J that may stay as it is.
 
-    A plain step leaves the problem to first order at the new parameters, which it needed for their loss.
+    Each step, also a plain one, leaves the problem to first order at its parameters, which it needed for their loss.
     """
 
     damping: float
     losses: tuple[float, ...]
+    linear: Linearized | None = None
     kept: _Factorised | None = None
 
 
@@ -159,9 +160,7 @@ class NGD(Optimizer):
         if not bool(direction.any()):
             return replace(state, stop="stalled")
         if self.learning_rate is not None or self.line_search is False:
-            parameters = state.parameters + (self.learning_rate or 1.0) * direction
-            ahead = problem.linearize(parameters)
-            return State(parameters, float(ahead.loss), ahead)
+            return _at(problem, state.parameters + (self.learning_rate or 1.0) * direction)
         best = _search_line(problem, state, direction)
         return best if best.loss < state.loss else replace(state, stop="stalled")
 
@@ -179,28 +178,26 @@ class NGD(Optimizer):
         return solver != "cholesky" or not gram_is_cheaper(n, len(parameters), gram_size)
 
     def _adaptive_step(self, problem: Problem, state: State) -> State:
-        linear = problem.linearize(state.parameters)
+        damping, losses, linear, kept = state.memory
+        linear = linear or problem.linearize(state.parameters)
         B, lengths = _with_columns_of_length_one(linear.jacobian())
         if not lengths.min() > 0:
             return replace(state, stop="stalled")
         eta = self.learning_rate or 1.0
-        damping, losses, kept = state.memory
         is_kept = kept is not None and torch.equal(kept.matrix, B)
         while damping < 1 / torch.finfo(B.dtype).eps:
             if not (is_kept and kept.damping == damping):
                 kept = self._factorise(B, damping)
             if kept is not None:
                 direction = -kept.solve(linear.residual)
-                candidate = self._refitted(problem, _moved(problem, state, eta * direction / lengths), damping)
+                candidate = self._refitted(problem, _at(problem, state.parameters + eta * direction / lengths), damping)
                 predicted = state.loss - float((linear.residual + eta * (B @ direction)).square().sum()) / 2
                 gain = (state.loss - candidate.loss) / predicted if predicted > 0 else -math.inf
                 if candidate.loss < state.loss and gain > ACCEPTED_GAIN:
                     losses = (*losses, candidate.loss)[-1 - WINDOW[0] :]
-                    stop = "stalled" if self._is_done(problem, losses) else None
-                    memory = _Memory(
-                        _next_damping(damping, gain, B.dtype), losses, kept if _is_linear(problem) else None
-                    )
-                    return replace(candidate, memory=memory, stop=stop)
+                    kept = kept if _is_linear(problem) else None
+                    memory = _Memory(_next_damping(damping, gain, B.dtype), losses, candidate.memory, kept)
+                    return replace(candidate, memory=memory, stop="stalled" if self._is_done(problem, losses) else None)
             if is_kept:  # the problem is linear, and what is left is round-off
                 break
             damping = max(RAISE * damping, torch.finfo(B.dtype).eps)
@@ -208,17 +205,18 @@ class NGD(Optimizer):
 
     def _refitted(self, problem: Problem, state: State, damping: float) -> State:
         """The state with its linear parameters solved for again, to first order, if that lowers the loss."""
-        where = problem.linear
         wanted = self.refit is not False and self.learning_rate is None
-        if not wanted or where is None or _is_linear(problem) or not math.isfinite(state.loss):
+        if not wanted or problem.linear is None or _is_linear(problem) or not math.isfinite(state.loss):
             return state
-        linear = problem.in_linear(state.parameters).linearize(state.parameters[where])
-        B, lengths = _with_columns_of_length_one(linear.jacobian())
+        linear: Linearized = state.memory
+        B, lengths = _with_columns_of_length_one(linear.linear_jacobian())
         if not lengths.min() > 0:
             return state
-        step = torch.zeros_like(state.parameters)
-        step[where] = -damped_solve(B, linear.residual, max(damping, LEAST_REFIT_DAMPING)) / lengths
-        return min(state, _moved(problem, state, step), key=lambda s: s.loss if math.isfinite(s.loss) else math.inf)
+        step = -damped_solve(B, linear.residual, max(damping, LEAST_REFIT_DAMPING)) / lengths
+        ahead, parameters = linear.along_linear(step), state.parameters.clone()
+        parameters[problem.linear] += step
+        loss = float(ahead.loss)
+        return State(parameters, loss, ahead) if loss < state.loss else state
 
     def _factorise(self, B: Tensor, damping: float) -> _Factorised | None:
         try:
@@ -245,16 +243,17 @@ def _is_linear(problem: Problem) -> bool:
     return problem.linear is not None and len(problem.layout) == 1
 
 
-def _moved(problem: Problem, state: State, step: Tensor) -> State:
-    parameters = state.parameters + step
-    return replace(state, parameters=parameters, loss=float(problem.loss(parameters)))
+def _at(problem: Problem, parameters: Tensor) -> State:
+    """The state at parameters; its memory is the problem there, to first order."""
+    linear = problem.linearize(parameters)
+    return State(parameters, float(linear.loss), linear)
 
 
 def _search_line(problem: Problem, state: State, direction: Tensor) -> State:
     """The best of steps of length 1, 1/2, 1/4, ..., up to the first that is worse than one that lowered the loss."""
     best = state
     for k in range(HALVINGS):
-        candidate = _moved(problem, state, 0.5**k * direction)
+        candidate = _at(problem, state.parameters + 0.5**k * direction)
         if candidate.loss < best.loss:
             best = candidate
         elif best is not state:
