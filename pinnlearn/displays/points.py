@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 # Groups differ by shape and by grey.
 STYLES: dict[str, dict[str, Any]] = {
-    "interior": {"marker": ".", "color": "C0"},
+    "interior": {"marker": "o", "color": "C0"},
     "boundary": {"marker": "s", "color": "C1"},
     "initial": {"marker": "^", "color": "C2"},
-    "data": {"marker": "x", "color": "C3"},
+    "data": {"marker": "D", "color": "C3"},
 }
+# A white rim, so that marks stand out from any colour, and any grey, of an image under them.
+RIM = {"markersize": 4, "markeredgecolor": "w", "markeredgewidth": 0.5}
 # Of the axes, whatever the range of u; groups stand one above the other.
 FOOT, TICK_HEIGHT = 0.02, 0.05
 
@@ -125,7 +127,7 @@ class PointsDisplay:
                 draw_ticks(self.ax_, X[:, 0], group, height, color=STYLES[group]["color"])
             else:
                 first, second = self.axes
-                style = STYLES[group] | {"linestyle": "", "markersize": 3.5, "clip_on": False}
+                style = STYLES[group] | {"linestyle": "", "clip_on": False} | RIM
                 self.ax_.plot(X[:, first], X[:, second], label=group, **style)
         if is_empty:
             self._label(is_line)
