@@ -135,8 +135,9 @@ class PINNRegressor(RegressorMixin, Described):
     loss_weights_ : dict of group to float
     groups_ : dict of group to dict
         For each group of rows its "rows", "weight", "loss" and "relative_residual"; see `describe`.
+    added_rows_ : ndarray of shape (n_rows, n_dims)
+        The rows of the PDE that joined those of X, the last time that any did, see Notes.
     n_added_rows_ : int
-        How many rows of the PDE joined those of X during training, see Notes.
     n_bytes_ : int
         An estimate of the largest memory that the fit held at a time.
     seconds_ : float
@@ -497,7 +498,7 @@ class PINNRegressor(RegressorMixin, Described):
             if region is None and pde is not None and pde.domain is not None and with_added < available_bytes(device):
                 candidates = partial(pde.domain.sample_interior, rng=np.random.default_rng(seed), method="uniform")
             network = train_jointly(problem, placement, cast(NGD, optimizers[0]), self.tol, history, candidates)
-            self.n_bytes_ = with_added if history.n_added else self.n_bytes_
+            self.n_bytes_ = with_added if history.added_rows is not None else self.n_bytes_
         else:
             network = train(problem, optimizers, self.tol, history)
 
@@ -548,7 +549,9 @@ class PINNRegressor(RegressorMixin, Described):
         self.times_ = history.times
         self.stages_ = history.stages
         self.n_iter_ = history.n_iter
-        self.n_added_rows_ = history.n_added
+        none = np.empty((0, self.n_features_in_))
+        self.added_rows_ = none if history.added_rows is None else history.added_rows
+        self.n_added_rows_ = len(self.added_rows_)
         self.stop_reason_ = f"{history.stop}: {STOP_REASONS[history.stop]}"
 
     def _store_groups(self, trained: LeastSquares, predicted: torch.Tensor, half_width: NDArray) -> None:

@@ -81,8 +81,8 @@ class History:
     ----------
     loss_curve, times : list of float
         The loss before the first step and after each, and the seconds since training began.
-    n_added : int
-        The number of rows that joined those given, at a time.
+    added_rows : ndarray of shape (n_rows, n_dims) or None
+        The rows that joined those given, the last time that any did.
     """
 
     callbacks: Sequence[Callable[[Progress], bool | None]] = ()
@@ -91,7 +91,7 @@ class History:
     times: list[float] = field(default_factory=lambda: [0.0])
     stages: list[tuple[str, int]] = field(default_factory=list)
     stop: str = ""
-    n_added: int = 0
+    added_rows: NDArray | None = None
     begun: float = field(default_factory=time.perf_counter)
 
     @property
@@ -328,8 +328,9 @@ class _HiddenTraining:
     def _refined(self, problem: LeastSquares, network: TwoLayerNetwork) -> LeastSquares:
         """The problem with as many rows of the PDE again, where the residual of the network is large."""
         candidates, n_rows = cast(Candidates, self.candidates), self.problem.n_interior
-        self.history.n_added = n_rows
-        return refine(problem.with_network(network), candidates, n_rows, self.placement.seed)
+        refined = refine(problem.with_network(network), candidates, n_rows, self.placement.seed)
+        self.history.added_rows = refined.interior_points[n_rows:]
+        return refined
 
     def _with_units_around(self, network: TwoLayerNetwork, n_units: int) -> TwoLayerNetwork:
         """The network with units that join around its own; the function stays."""

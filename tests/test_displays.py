@@ -327,6 +327,14 @@ def test_points_stand_under_what_governs_them():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("x", "t")
 
 
+def test_rows_that_joined_in_training_are_drawn():
+    model = fitted(problems.heat_1d())
+    model.added_rows_ = np.array([[0.1, 0.9], [0.2, 0.8]])
+    drawn = {line.get_label(): line for line in PointsDisplay.from_estimator(model, [[0.5, 0.5]]).ax_.lines}
+    assert set(drawn) == {"interior", "joined"}
+    np.testing.assert_array_equal(drawn["joined"].get_xydata(), model.added_rows_)
+
+
 def test_points_on_a_curve_leave_its_axes_alone():
     model = fitted(problems.poisson_1d())
     X = model.pde_.sample(5, 2, random_state=0)

@@ -23,6 +23,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "boundary": {"marker": "s", "color": "C1"},
     "initial": {"marker": "^", "color": "C2"},
     "data": {"marker": "D", "color": "C3"},
+    "joined": {"marker": "P", "color": "C4"},
 }
 # A white rim, so that marks stand out from any colour, and any grey, of an image under them.
 RIM = {"markersize": 4, "markeredgecolor": "w", "markeredgewidth": 0.5}
@@ -31,7 +32,7 @@ FOOT, TICK_HEIGHT = 0.02, 0.05
 
 
 class PointsDisplay:
-    """Points, marked by their group: interior, boundary, initial, or data.
+    """Points, marked by their group: interior, boundary, initial, data, or joined, which a fit added to those given.
 
     It is best made by `from_estimator`, or before a fit by `from_pde`. In one dimension points are ticks, on a
     solution at its foot; in more than two they are projected on two coordinates.
@@ -75,7 +76,7 @@ class PointsDisplay:
         axes: tuple[int, int] = (0, 1),
         ax: Axes | None = None,
     ) -> PointsDisplay:
-        """Draw points as a fitted model takes them.
+        """Draw points as a fitted model takes them, and those that joined in its training.
 
         Parameters
         ----------
@@ -93,7 +94,8 @@ class PointsDisplay:
         PointsDisplay
         """
         check_is_fitted(estimator)
-        return cls.from_pde(estimator.pde_, X, y, region, axes=axes, ax=ax)
+        joined = {"joined": estimator.added_rows_} if len(estimator.added_rows_) else {}
+        return cls._of(estimator.pde_, _grouped(estimator.pde_, X, y, region) | joined, axes).plot(ax)
 
     @classmethod
     def from_pde(
@@ -107,14 +109,13 @@ class PointsDisplay:
         ax: Axes | None = None,
     ) -> PointsDisplay:
         """Draw points as a fit of this PDE would take them; the parameters are those of `from_estimator`."""
-        X = np.asarray(X, dtype=float)
-        grouped: dict[str, list[NDArray]] = {}
-        for equation in assign_equations(pde, snapped(pde, X), check_known_values(y, len(X)), region):
-            grouped.setdefault(equation.group, []).append(equation.rows)
-        # A row may have several equations.
-        points = {group: X[np.unique(np.concatenate(grouped[group]))] for group in STYLES if group in grouped}
-        names = coordinate_names(X.shape[1], bool(pde is not None and pde.has_time))
-        return cls(points=points, names=names, axes=axes).plot(ax)
+        return cls._of(pde, _grouped(pde, X, y, region), axes).plot(ax)
+
+    @classmethod
+    def _of(cls, pde, points: dict[str, NDArray], axes: tuple[int, int]) -> PointsDisplay:
+        n_dims = next(iter(points.values())).shape[1]
+        names = coordinate_names(n_dims, bool(pde is not None and pde.has_time))
+        return cls(points=points, names=names, axes=axes)
 
     def plot(self, ax: Axes | None = None) -> PointsDisplay:
         """Draw; on axes of a new figure if none are given."""
@@ -141,6 +142,15 @@ class PointsDisplay:
             self.ax_.set_title("projected")
         if is_line:
             self.ax_.set(yticks=[], ylim=(0, 1))
+
+
+def _grouped(pde, X: ArrayLike, y: ArrayLike | None, region: ArrayLike | None) -> dict[str, NDArray]:
+    """The points of each group; a row with several equations once."""
+    X = np.asarray(X, dtype=float)
+    rows: dict[str, list[NDArray]] = {}
+    for equation in assign_equations(pde, snapped(pde, X), check_known_values(y, len(X)), region):
+        rows.setdefault(equation.group, []).append(equation.rows)
+    return {group: X[np.unique(np.concatenate(rows[group]))] for group in STYLES if group in rows}
 
 
 def draw_ticks(ax: Axes, x: NDArray, label: str, height: float = FOOT, **style) -> None:
