@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from pinnlearn import GD, Adam, PINNRegressor, problems
 from pinnlearn.conditions import Dirichlet
@@ -163,6 +165,13 @@ def test_what_cannot_be_drawn_is_told():
     pde = PDE(equation=lambda x, u: u.d(0))
     with pytest.raises(ValueError, match="got domain=None"):
         plot_solution(PINNRegressor(pde=pde, width=5, random_state=0).fit(X, np.where(X[:, 0] < 0.5, 1.0, np.nan)))
+
+
+@pytest.mark.parametrize("display", [SolutionDisplay, ResidualDisplay, LossCurveDisplay])
+def test_of_a_pipeline_the_last_step_is_asked_for(display):
+    pipeline = make_pipeline(FunctionTransformer(), fitted(problems.poisson_1d()))
+    with pytest.raises(TypeError, match="got Pipeline; of a pipeline pass its last step"):
+        display.from_estimator(pipeline)
 
 
 def test_round_off_is_no_data_of_a_spectrum():

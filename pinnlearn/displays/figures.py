@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sklearn.utils.validation import check_is_fitted
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -13,6 +15,16 @@ PANEL = (3.7, 3.2)
 # For readers in grey; curves of more points than that have none, but dashes.
 MARKERS, MARKED_POINTS = "osv^Dx", 20
 DASHES = ("-", "--", "-.", ":")
+
+
+def check_model(model: Any) -> None:
+    """Raise an error unless it is a fitted PINNRegressor."""
+    check_is_fitted(model)
+    if not hasattr(model, "pde_"):
+        raise TypeError(
+            f"Displays draw PINNRegressor, got {type(model).__name__}; of a pipeline pass its last step, pipeline[-1], "
+            "and X as that step gets it, of a search its best_estimator_."
+        )
 
 
 def make_panels(rows: int, columns: int) -> tuple[Figure, list[Axes]]:

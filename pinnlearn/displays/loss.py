@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sklearn.utils.validation import check_is_fitted
-
-from pinnlearn.displays.figures import DASHES, MARKERS, given_or_new, legend_above
+from pinnlearn.displays.figures import DASHES, MARKERS, check_model, given_or_new, legend_above
 from pinnlearn.validation import check_choice
 
 if TYPE_CHECKING:
@@ -88,7 +86,7 @@ class LossCurveDisplay:
         self.ax_ = given_or_new(ax)
         self.figure_ = self.ax_.figure
         for number, (label, estimator) in enumerate(self.estimators.items()):
-            check_is_fitted(estimator)
+            check_model(estimator)
             self._draw(estimator, label, f"C{number}", DASHES[number % len(DASHES)])
         self.ax_.set(yscale="log", xlabel=self.against, ylabel="loss")
         legend_above(self.ax_)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from pinnlearn.collocation import assign_equations, snapped
-from pinnlearn.displays.figures import given_or_new, legend_below
+from pinnlearn.displays.figures import check_model, given_or_new, legend_below
 from pinnlearn.displays.sections import coordinate_names
 from pinnlearn.validation import check_known_values
 
@@ -93,7 +92,7 @@ class PointsDisplay:
         -------
         PointsDisplay
         """
-        check_is_fitted(estimator)
+        check_model(estimator)
         joined = {"joined": estimator.added_rows_} if len(estimator.added_rows_) else {}
         return cls._of(estimator.pde_, _grouped(estimator.pde_, X, y, region) | joined, axes).plot(ax)
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import Delaunay
-from sklearn.utils.validation import check_is_fitted
 
 from pinnlearn.collocation import bounding_box
+from pinnlearn.displays.figures import check_model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,7 +73,7 @@ class Section:
         ValueError
             If there is neither a domain nor X, or there are no such coordinates.
         """
-        check_is_fitted(model)
+        check_model(model)
         domain = None if model.pde_ is None else model.pde_.domain
         if domain is None and X is None:
             raise ValueError("This model has no domain, so that nothing tells where to draw it; pass X=, its points.")

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted
 
-from pinnlearn.displays.figures import given_or_new, legend_above, make_panels
+from pinnlearn.displays.figures import check_model, given_or_new, legend_above, make_panels
 from pinnlearn.displays.points import draw_ticks
 from pinnlearn.displays.residual import ResidualDisplay, residual_size
 from pinnlearn.displays.sections import Section, draw, draw_logarithmic, rounding, unnamed
@@ -195,7 +194,7 @@ def plot_solution(model, X: ArrayLike | None = None) -> Figure:
     >>> [axes.get_ylabel() for axes in plot_solution(model).axes]
     ['u', '|prediction - exact|']
     """
-    check_is_fitted(model)
+    check_model(model)
     pde = model.pde_
     if pde is None or pde.domain is None or pde.n_outputs != 1:
         got = "pde=None" if pde is None else f"domain={pde.domain!r} and n_outputs={pde.n_outputs}"
