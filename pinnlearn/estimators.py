@@ -528,8 +528,8 @@ class PINNRegressor(RegressorMixin, Described):
             return placement.build(weights, self.trainable)
         if self.init == "gaussian":
             return placement.gaussian(width, self.trainable)
-        _, scale = choose_scale(problem, [placement], width, self.trainable)
-        return placement.network(width, scale, self.trainable, zero=self.trainable != "hidden")
+        chosen, scale = choose_scale(problem, [placement], width, self.trainable)
+        return chosen.network(width, scale, self.trainable, zero=self.trainable != "hidden")
 
     def _check_parameters(self) -> list[Optimizer]:
         check_choice("trainable", self.trainable, BLOCKS)

@@ -62,6 +62,7 @@ def domain_weights(
     scale: float,
     rng: np.random.Generator,
     among: NDArray | None = None,
+    stretch: NDArray | float = 1.0,
 ) -> Weights:
     """Draw hidden units placed in the box `bounds`; output weights are +-1.
 
@@ -80,6 +81,8 @@ def domain_weights(
     rng : numpy Generator
     among : ndarray of shape (k, n_dims), optional
         Draw from these directions, whose lengths count, in place of the sphere.
+    stretch : ndarray of shape (n_dims,), optional
+        What the slopes along each axis are multiplied with.
     """
     lower, upper = bounds
     if among is None:
@@ -87,7 +90,7 @@ def domain_weights(
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     else:
         directions = among[rng.integers(len(among), size=width)]
-    slopes = directions * rng.uniform(0, scale, size=(width, 1))
+    slopes = directions * rng.uniform(0, scale, size=(width, 1)) * stretch
     anchors = rng.uniform(-1, 1, size=slopes.shape)
     shifts = rng.uniform(-1, 1, size=width)
     signs = rng.choice([-1.0, 1.0], size=(width, n_outputs))

@@ -89,3 +89,31 @@ def test_a_sum_of_functions_of_one_coordinate_is_found_along_the_axes():
         model = PINNRegressor(pde=pde, random_state=seed).fit(pde.sample(1000, 500, random_state=seed))
         errors.append(relative_l2_error(pde.solution(torch.tensor(X_new)).numpy(), model.predict(X_new)))
     assert np.median(errors) < 1e-6
+
+
+def waves(x):
+    """Three half-waves along x, one eighth of them along y."""
+    return torch.sin(3 * torch.pi * x[:, 0]) * torch.sin(3 * torch.pi * x[:, 1] / 8)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_units_are_steeper_along_the_axis_where_more_happens(seed, monkeypatch):
+    pde = Poisson(
+        Box([0, 0], [1, 1]),
+        source=lambda x: 9 * torch.pi**2 * (1 + 1 / 64) * waves(x),
+        boundary=waves,
+    )
+    X, X_new = pde.sample(400, 120, random_state=seed), pde.domain.sample_interior(500, np.random.default_rng(9))
+
+    def fit():
+        model = PINNRegressor(pde=pde, trainable="output", random_state=seed).fit(X)
+        return model, relative_l2_error(waves(torch.tensor(X_new)).numpy(), model.predict(X_new))
+
+    model, error = fit()
+    steep, flat = np.abs(model.hidden_weights_).mean(axis=0)
+    assert 2 < steep / flat < 32
+    monkeypatch.setattr("pinnlearn.placement.STRETCHES", ())
+    model, unstretched_error = fit()
+    steep, flat = np.abs(model.hidden_weights_).mean(axis=0)
+    assert 0.75 < steep / flat < 1.33  # some 400 units on a circle: four standard deviations
+    assert error < unstretched_error / 10
