@@ -1,10 +1,11 @@
 # make solve: install into .venv (once) and solve the five benchmark problems.
+# make docs:  build the site into docs/_build/html.
 # make test:  linter, type checker, and all tests with the examples of README and docstrings.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: solve test clean
+.PHONY: solve test docs clean
 
 solve: $(INSTALLED)
 	$(BIN)/pinnlearn solve
@@ -14,6 +15,10 @@ test: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+docs: $(INSTALLED)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -25,4 +30,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $(INSTALLED)
 
 clean:
-	rm -rf .venv results
+	rm -rf .venv results docs/_build docs/auto_examples docs/generated

@@ -229,3 +229,6 @@ class Periodic(Hyperparameters):
             return torch.stack(jumps, dim=1).flatten(start_dim=1)
 
         return Condition(residual, where=lambda x: domain.ends(x.numpy(), self.axis) != 0)
+
+
+__all__ = ["Condition", "Dirichlet", "Initial", "InitialVelocity", "Neumann", "Periodic", "Robin"]

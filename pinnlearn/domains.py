@@ -366,3 +366,6 @@ class SpaceTime(Domain):
 
     def _at(self, time: NDArray, moment: float) -> NDArray:
         return on_face(time, moment, self.t_end - self.t_start)
+
+
+__all__ = ["Box", "Domain", "Interval", "SpaceTime"]

@@ -128,7 +128,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
 
     Attributes
     ----------
-    hidden_weights_ : ndarray of shape (width, n_features_in_)
+    hidden_weights_ : ndarray of shape (width, n_dims)
     hidden_bias_ : ndarray of shape (width,)
     output_weights_ : ndarray of shape (width,) or (width, n_outputs)
         predict(X) = width^(-1/2) sigma(X W^T + b) a, in X's own units.
@@ -148,8 +148,9 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
     loss_weights_ : dict of group to float
     groups_ : dict of group to dict
         For each group of rows its "rows", "weight", "loss" and "relative_residual"; see `describe`.
+    added_rows_ : ndarray of shape (n_rows, n_dims)
+        The rows of the PDE that joined those of X, the last time that any did, see Notes.
     n_added_rows_ : int
-        How many rows of the PDE joined those of X during training, see Notes.
     n_bytes_ : int
         An estimate of the largest memory that the fit held at a time.
     seconds_ : float
@@ -601,7 +602,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
             rng = np.random.default_rng(placement.seed)
             candidates = partial(domain.sample_interior, rng=rng, method="uniform")
         network = train_jointly(problem, placement, optimizer, self.tol, history, candidates)
-        self.n_bytes_ = with_added if history.n_added else self.n_bytes_
+        self.n_bytes_ = with_added if history.added_rows is not None else self.n_bytes_
         return network
 
     def _pose(self, x, equations, has_time: bool | None, placement: Placement, width: int) -> LeastSquares:
@@ -641,7 +642,9 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         self.times_ = history.times
         self.stages_ = history.stages
         self.n_iter_ = history.n_iter
-        self.n_added_rows_ = history.n_added
+        none = np.empty((0, self.n_features_in_))
+        self.added_rows_ = none if history.added_rows is None else history.added_rows
+        self.n_added_rows_ = len(self.added_rows_)
         self.stop_reason_ = history.stop_reason
 
     def _store_groups(self, trained: LeastSquares, predicted: torch.Tensor, half_width: NDArray) -> None:

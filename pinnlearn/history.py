@@ -88,8 +88,8 @@ class History:
         Why the last run stopped, a key of STOP_REASONS.
     max_iter : int
         The number of steps that the fit may make at most.
-    n_added : int
-        The number of rows that joined those given, at a time.
+    added_rows : ndarray of shape (n_rows, n_dims) or None
+        The rows that joined those given, the last time that any did.
     failed : bool
         Whether it ended in an error.
     record : Record
@@ -102,7 +102,7 @@ class History:
     stages: list[tuple[str, int]] = field(default_factory=list)
     stop: str = ""
     max_iter: int = 0
-    n_added: int = 0
+    added_rows: NDArray | None = None
     failed: bool = False
     begun: float = field(default_factory=time.perf_counter)
     record: Record = field(default_factory=Record)

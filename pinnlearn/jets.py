@@ -259,3 +259,6 @@ class Jet:
     @staticmethod
     def _rowwise(factor: Tensor, values: Tensor) -> Tensor:
         return factor.reshape(-1, *[1] * (values.ndim - 1)) * values
+
+
+__all__ = ["Jet"]

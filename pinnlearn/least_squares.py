@@ -381,6 +381,11 @@ class LeastSquares:
         """The number of rows that the PDE itself governs."""
         return self.n_rows_in("interior")
 
+    @property
+    def interior_points(self) -> NDArray:
+        """The points of those rows, (n_interior, n_dims)."""
+        return as_array(self._governing.x)
+
     def refined(self, points: ArrayLike) -> LeastSquares:
         """The same problem with further rows, (k, n_dims), that the PDE governs; it must have such rows."""
         governing, first = self._governing, 1 + max(int(equation.rows.max()) for equation in self.equations)

@@ -156,3 +156,15 @@ def _ratio(numerator: float, denominator: float) -> float:
     if denominator > 0:
         return numerator / denominator
     return 0.0 if numerator == 0 else math.inf
+
+
+__all__ = [
+    "exact_solution",
+    "log_residual_scorer",
+    "log_solution_scorer",
+    "new_points",
+    "relative_l2_error",
+    "relative_residual",
+    "residual_scorer",
+    "solution_scorer",
+]

@@ -252,3 +252,6 @@ class Heat(PDE):
     def residual(self, x: Tensor, u: Jet) -> Tensor:
         """Evaluate u_t - diffusivity Laplace(u) - source, (n,)."""
         return u.dt - self.diffusivity * u.laplacian - evaluate(self.source, x, x[:, 0], "source")
+
+
+__all__ = ["PDE", "Heat", "Helmholtz", "Poisson"]

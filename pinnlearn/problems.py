@@ -201,3 +201,17 @@ NONLINEAR_PROBLEMS = {
     "allen_cahn_wave": Problem(allen_cahn_wave, 900, 120),
     "fisher_wave": Problem(fisher_wave, 900, 120),
 }
+
+
+__all__ = [
+    "allen_cahn_wave",
+    "burgers_front",
+    "burgers_shock",
+    "cubic_poisson",
+    "fisher_wave",
+    "heat_1d",
+    "helmholtz_2d",
+    "poisson_1d",
+    "poisson_2d",
+    "poisson_10d",
+]

@@ -259,8 +259,9 @@ class _HiddenTraining:
     def _refined(self, problem: LeastSquares, network: TwoLayerNetwork) -> LeastSquares:
         """The problem with as many rows of the PDE again, where the residual of the network is large."""
         candidates, n_rows = cast(Candidates, self.candidates), self.problem.n_interior
-        self.history.n_added = n_rows
-        return refine(problem.with_network(network), candidates, n_rows, self.placement.seed)
+        refined = refine(problem.with_network(network), candidates, n_rows, self.placement.seed)
+        self.history.added_rows = refined.interior_points[n_rows:]
+        return refined
 
     def _with_units_around(self, network: TwoLayerNetwork, n_units: int) -> TwoLayerNetwork:
         """The network with units that join around its own; the function stays."""

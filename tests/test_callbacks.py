@@ -70,6 +70,14 @@ def test_another_fit_begins_anew():
     assert len(monitor.errors_) == len(monitor.seconds_) == 2
 
 
+def test_the_times_of_a_fit_are_those_that_callbacks_are_told():
+    told = []
+    model = fit([Adam(max_iter=3), SGD(max_iter=2)], lambda progress: told.append(progress.seconds))
+    assert model.times_ == [0.0, *told]
+    assert len(model.times_) == len(model.loss_curve_) == 6
+    assert model.times_ == sorted(model.times_)
+
+
 # Stopping.
 
 

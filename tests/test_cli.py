@@ -1,13 +1,18 @@
+import json
+import os
 import subprocess
 import sys
 import warnings
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from pinnlearn import PINNRegressor, __version__, cli
+from pinnlearn.cli import solve
+from pinnlearn.cli.output import print_json
 from pinnlearn.problems import PROBLEMS, Problem
 from pinnlearn.theory import page
 
@@ -64,15 +69,74 @@ def test_options_reach_the_estimator(capsys, tmp_path, monkeypatch):
 
 
 def test_the_table_goes_to_stdout_and_the_progress_with_its_loss_to_stderr(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(cli, "tqdm", partial(cli.tqdm, mininterval=0))  # draw every step, however quick
+    monkeypatch.setattr(solve, "tqdm", partial(solve.tqdm, mininterval=0))  # draw every step, however quick
     cli.main(["solve", "poisson_1d", "--out", str(tmp_path)])
     captured = capsys.readouterr()
     header, line = captured.out.splitlines()
-    assert header.split() == " ".join(cli.COLUMNS).split()
+    assert header.split() == " ".join(solve.COLUMNS).split()
     assert "\r" not in captured.out
     assert "poisson_1d: " in captured.err
     assert ", loss " in captured.err
     assert len(line) == len(header)
+
+
+def test_json_is_an_object_a_line_with_what_the_table_tells_and_more(capsys, tmp_path, monkeypatch):
+    def broken():
+        raise RuntimeError("no such\nequation")
+
+    monkeypatch.setitem(PROBLEMS, "broken", Problem(broken, 10, 10))
+    assert cli.main(["solve", "broken", "poisson_1d", "--json", "--out", str(tmp_path)]) == 1
+    failed, solved = map(json.loads, capsys.readouterr().out.splitlines())
+    assert failed == {"problem": "broken", "error": "RuntimeError: no such equation"}
+    assert (solved["problem"], solved["rows"]) == ("poisson_1d", 32)
+    assert 0 < solved["relative_l2_error"] < 1e-9
+    assert solved["stop_reason"].startswith("tol: ")
+    assert {"parameters", "steps", "loss", "seconds"} < set(solved)
+
+
+def test_what_is_not_finite_is_null_in_json(capsys):
+    print_json({"a": float("nan"), "b": [np.float64("inf"), np.int64(2)], "c": {0.1: np.array([1.5, np.nan])}})
+    assert json.loads(capsys.readouterr().out) == {"a": None, "b": [None, 2], "c": {"0.1": [1.5, None]}}
+
+
+def test_ctrl_c_is_one_line_and_130(capsys, tmp_path, monkeypatch):
+    def interrupt(model):
+        raise KeyboardInterrupt
+
+    replace_fit(monkeypatch, "heat_1d", interrupt)
+    assert cli.main(["solve", "poisson_1d", "heat_1d", "poisson_2d", "--out", str(tmp_path)]) == 130
+    captured = capsys.readouterr()
+    assert [line[0] for line in table(captured.out)] == ["poisson_1d"]
+    assert captured.err.endswith("Interrupted.\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no broken pipes")
+def test_a_reader_that_goes_away_is_no_traceback(tmp_path):
+    command = [sys.executable, "-m", "pinnlearn", "solve", "poisson_1d", "--json", "--out", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        error = process.stderr.read()
+    assert process.returncode == 1
+    assert "Traceback" not in error
+    assert "Error" not in error
+
+
+@pytest.mark.parametrize("command", ["solve", "reproduce", "theory"])
+def test_help_explains_each_option_and_gives_an_example_that_parses(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([command, "--help"])
+    assert stopped.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    example = text.rpartition("Example: pinnlearn ")[2]
+    assert cli._parse(example.split()).command == command
+    parser = cli._parse(example.split()).parser
+    assert [action.dest for action in parser._actions if not action.help] == []
+
+
+def test_the_exit_statuses_are_told(capsys):
+    assert cli.main([]) == 0
+    told = capsys.readouterr().out.partition("exit status: ")[2]
+    assert [part.split()[0] for part in told.split(";")] == ["0", "1", "2", "130"]
 
 
 def test_problems_may_stand_on_both_sides_of_an_option(capsys, tmp_path):
@@ -207,6 +271,17 @@ def test_theory_prints_a_page_and_writes_it_with_its_figures(capsys, tmp_path, o
     page_text = (tmp_path / "a" / f"theory_{name}.md").read_text()
     assert page_text.startswith(text.rstrip())
     assert all(f"(theory_{name}_{figure}.png)" in page_text for figure in figures)
+    if name != "poisson_1d":
+        return
+    assert cli.main([*command, "--json"]) == 0
+    numbers = json.loads(capsys.readouterr().out)
+    assert (numbers["problem"], numbers["width"], numbers["rows"]["interior"]) == (name, 500, 12)
+    for spectrum in numbers["spectra"].values():
+        assert f"lambda_max        {spectrum['lambda_max']:.3g}\n" in text
+        assert len(spectrum["eigenvalues"]) == sum(numbers["rows"].values())
+    assert f"1 / trace: {numbers['step_lengths']['1 / trace']:.3g}" in text
+    assert all(f"{label}: {power:.2f}" in text for label, power in numbers["powers_of_the_width"].items() if power)
+    assert {"losses", "stability"} < set(numbers)
 
 
 @pytest.mark.usefixtures("_narrow")

@@ -240,6 +240,9 @@ def test_rows_join_where_a_late_shock_is_stuck():
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(X, region=None if joins else pde.domain.region(X))
         assert model.n_added_rows_ == (600 if joins else 0)
+        assert model.added_rows_.shape == (model.n_added_rows_, 2)
+        assert (pde.domain.region(model.added_rows_) == "interior").all()
+        assert not set(map(tuple, model.added_rows_)) & set(map(tuple, X))
         assert sum(group["rows"] for group in model.groups_.values()) == len(X)
         assert ("600 more rows of the PDE" in str(model.describe())) is joins
         errors[joins] = relative_l2_error(pde.solution(torch.tensor(X_new)).numpy(), model.predict(X_new))

@@ -9,7 +9,7 @@ import pytest
 import pinnlearn
 
 ROOT = Path(pinnlearn.__file__).parent
-UPSTAIRS = {"networks", "least_squares", "optimizers", "estimators", "theory"}
+UPSTAIRS = {"networks", "least_squares", "optimizers", "estimators", "theory", "displays", "cli"}
 FORBIDDEN = {
     "optimizers": {"pdes", "conditions", "domains", "problems", "networks", "jets", "estimators", "theory"},
     "pdes": UPSTAIRS,

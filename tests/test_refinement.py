@@ -12,7 +12,7 @@ def add_rows(equation):
     problem = small_problem([("equation", equation, [0, 1])], n=2)
     rng = np.random.default_rng(3)
     refined = refine(problem, lambda n: rng.random((n, 2)), N, seed=0)
-    return refined._governing.x.numpy()[2:]
+    return refined.interior_points[2:]
 
 
 def test_more_rows_are_added_where_the_residual_is_large():

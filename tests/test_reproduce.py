@@ -1,4 +1,5 @@
 import csv
+import json
 import math
 import pathlib
 import shutil
@@ -11,7 +12,7 @@ from pinnlearn import PINNRegressor, cli, problems
 from pinnlearn.metrics import exact_solution, new_points, relative_l2_error
 from pinnlearn.reproduce import presets, report, runs
 from pinnlearn.reproduce.presets import COLUMNS, METHODS, PAPER, RATES, SETTINGS, TABLES, WIDTHS, Run, make_runs
-from pinnlearn.reproduce.runs import Point, Record, Result, execute, run_all
+from pinnlearn.reproduce.runs import FIGURES, Point, Record, Result, execute, run_all
 
 SMALL = Run("main", "poisson_1d", "NGD", 0.1, 20, 0, 3)
 
@@ -215,8 +216,14 @@ def test_the_command_covers_every_cell_and_goes_on(table, capsys, tmp_path, monk
     assert (tmp_path / f"{table}-quick.md").read_text() == printed.out
     before = (tmp_path / f"{table}-quick.csv").read_text()
     monkeypatch.setattr(PINNRegressor, "fit", lambda *_: 1 / 0)  # there is nothing left to fit
-    assert cli.main(command) == 0
+    capsys.readouterr()
+    assert cli.main([*command, "--json"]) == 0
     assert (tmp_path / f"{table}-quick.csv").read_text() == before
+    document = json.loads(capsys.readouterr().out)
+    assert document["table"] == f"{table}-quick"
+    cells = {(r["problem"], r["optimizer"], r["learning_rate"], r["width"]) for r in document["results"]}
+    assert len(cells) == len(make_runs(table, [0], quick=True))
+    assert all(set(FIGURES) <= set(result) for result in document["results"])
 
 
 def test_an_interruption_tells_how_to_go_on(capsys, tmp_path, monkeypatch):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pinnlearn.displays import Panel, plot_panels, plot_spectra
+from pinnlearn.displays import GramSpectrumDisplay, Panel, make_panels, plot_panels
 from pinnlearn.optimizers import NGD
 from pinnlearn.pdes import PDE
 from pinnlearn.problems import PROBLEMS
@@ -40,11 +40,15 @@ ETAS = (0.1, 0.5, 0.9)
 RADII = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 FACTORS, GD_STEPS = (1.0, 2.2), 40
 DPI = 130
+SPECTRUM_NUMBERS = (
+    *("eigenvalues", "floor", "rank", "lambda_max", "lambda_min", "lambda_0"),
+    *("trace", "condition_number", "effective_rank"),
+)
 
 
 @dataclass
 class Page:
-    """Text in Markdown, and figures by name.
+    """Text in Markdown, figures by name, and the numbers in them by section.
 
     Parameters
     ----------
@@ -55,6 +59,7 @@ class Page:
     name: str
     parts: list[str] = field(default_factory=list)
     figures: dict[str, Callable[[], Figure]] = field(default_factory=dict)
+    numbers: dict[str, Any] = field(default_factory=dict)
 
     def add(self, title: str, text: str, figure: str | None = None, draw: Callable[[], Figure] | None = None) -> None:
         """Append a section, with a figure under it."""
@@ -137,8 +142,10 @@ def _lambda_0(spectrum: Spectrum) -> str:
 
 def _add_points(page: Page, pde: PDE, X: NDArray, activation: str) -> None:
     groups = pose(pde, X, activation=activation).template
-    rows = ", ".join(f"{groups.n_rows_in(g)} {g}" for g in ("interior", "boundary", "initial") if groups.n_rows_in(g))
+    counts = {g: n for g in ("interior", "boundary", "initial") if (n := groups.n_rows_in(g))}
+    rows = ", ".join(f"{n} {group}" for group, n in counts.items())
     known = positive_definite(pde, X, activation=activation)
+    page.numbers["rows"] = counts
     page.add("Points and activation", f"{rows} rows.\n\n```\n{known}\n```")
 
 
@@ -151,14 +158,25 @@ def _add_spectrum(page: Page, pde: PDE, X: NDArray, activation: str, width: int,
         None, X, activation=activation, width=width, random_state=seed
     )
     text = "\n".join(f"{label}:\n\n```\n{spectrum}\n```\n" for label, spectrum in spectra.items())
-    page.add("Spectrum of the Gram matrix", text, "spectrum", lambda: plot_spectra(spectra))
+    page.add("Spectrum of the Gram matrix", text, "spectrum", lambda: _draw_spectra(spectra))
     first = next(iter(spectra.values()))
     steps = step_sizes(first)
+    page.numbers["spectra"] = {
+        label: {name: getattr(spectrum, name) for name in SPECTRUM_NUMBERS} for label, spectrum in spectra.items()
+    }
+    page.numbers["step_lengths"] = {"1 / norm": steps.inverse_norm, "1 / trace": steps.inverse_trace}
     page.add(
         "Step lengths, constants taken as 1",
         f"* earlier work, O(lambda_0): {_lambda_0(first)}\n* the paper, O(1 / norm): {steps.inverse_norm:.3g}\n"
         f"* 1 / trace: {steps.inverse_trace:.3g}\n\n{_promise(first)}",
     )
+
+
+def _draw_spectra(spectra: Mapping[str, Spectrum]) -> Figure:
+    figure, (ax,) = make_panels(1, 1)
+    GramSpectrumDisplay(spectra=spectra).plot(ax)
+    figure.set_size_inches(6, 4)
+    return figure
 
 
 def _promise(spectrum: Spectrum) -> str:
@@ -197,6 +215,7 @@ def _add_rates(page: Page, pde: PDE, few: NDArray, activation: str, seed: int) -
         for label, curve in descents.items()
     ]
     text = f"{posed.n_residuals} rows, width {WIDE}:\n\n" + "\n".join(lines)
+    page.numbers["losses"] = {"NGD": curves, "GD": descents}
 
     axes = ("step", "loss / first loss")
     panels = [
@@ -226,6 +245,7 @@ def _add_stability(page: Page, pde: PDE, few: NDArray, activation: str, seed: in
     def curves(spread: ArrayLike, one: ArrayLike) -> dict[str, ArrayLike]:
         return {"every neuron by R": spread, "one neuron by m^(1/2) R": one}
 
+    page.numbers["stability"] = {"radii": RADII} | curves(stability.spread, stability.concentrated)
     ylabel, guides = "norm of J(w) - J(w_0)", {f"R^{stability.power:g}": stability.power}
     panels = [
         Panel("width 10000", "radius R", ylabel, RADII, curves(stability.spread, stability.concentrated), guides),
@@ -274,6 +294,7 @@ def _add_scaling(page: Page, pde: PDE, few: NDArray, activation: str, seed: int)
         "|r(t + 1)| / |r(t)|^2 at eta = 1": slope(WIDTHS, quadratic["first"]),
         "the same, without the signs of neurons": slope(WIDTHS, quadratic["unsigned"]),
     } | {f"deviation of the rate at eta = {eta}": slope(WIDTHS, table["deviation"]) for eta, table in deviation.items()}
+    page.numbers["powers_of_the_width"] = powers
     text = f"{len(few)} rows. Powers of the width, fitted over {WIDTHS[0]} to {WIDTHS[-1]}:\n\n" + "\n".join(
         f"* {name}: {'not defined, training diverges' if math.isnan(power) else f'{power:.2f}'}"
         for name, power in powers.items()

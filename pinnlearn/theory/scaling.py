@@ -175,7 +175,7 @@ def contraction_deviations(
     Returns
     -------
     dict of ndarray of shape (number of widths,)
-        "width" and "deviation", the median over draws of the largest |contraction / (1 - eta)^2 - 1| of a step;
+        "width" and "deviation", the median over draws of the largest ``|contraction / (1 - eta)^2 - 1|`` of a step;
         infinite where a loss is not finite.
     """
     if not 0 < eta < 1:
