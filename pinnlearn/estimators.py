@@ -99,7 +99,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         The step length eta, over the optimizer's own. None lets the method choose; for "ngd" with
         `init="domain"` that is the joined method, see Notes, unless hidden weights alone are trained.
     max_iter : int, optional
-        The largest number of steps, over the optimizer's own. None takes that one, and 600 for the joined method.
+        The largest number of steps, over the optimizer's own. None takes that one, and 800 for the joined method.
     tol : float
         The relative residual, sqrt(loss / loss at the start), at which training is content; after a warm start that
         of u = 0 is taken for the start's.
