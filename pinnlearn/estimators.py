@@ -79,8 +79,9 @@ class PINNRegressor(RegressorMixin, Described):
     pde : PDE, optional
         None is plain regression.
     optimizer : str, Optimizer or list of either
-        "ngd", "gd", "sgd", "adam" or "lbfgs", or an object such as `NGD(learning_rate=0.1, damping=1e-10)`. A list
-        runs one after the other, each for its own max_iter.
+        "ngd", "gd", "sgd", "adam", "lbfgs", "engd", "gauss_newton", "spring", "nncg" or "ssbroyden", or an object such
+        as `NGD(learning_rate=0.1, damping=1e-10)`. A list runs one after the other, each for its own max_iter. For more
+        rows than a Jacobian has room for, `NGD(solver="cg")` forms none.
     width : "auto" or int
         The number of hidden units. "auto" takes 0.8 times the number of rows up to 1000 where the output weights
         are solved for (the default), 200 otherwise.
@@ -427,7 +428,7 @@ class PINNRegressor(RegressorMixin, Described):
         interior    50   0.0625  ...
         boundary     2        1  ...
         41 tanh units, 123 parameters, about ... kB
-        3 steps in ... s, loss ...
+        2 steps in ... s, loss ...
         stopped by tol: the relative residual fell to tol
         """
         check_is_fitted(self)
@@ -573,6 +574,7 @@ class PINNRegressor(RegressorMixin, Described):
         """Whether the method is left to choose everything about the steps: then it is the joined one."""
         (first, *others) = optimizers
         free = isinstance(first, NGD) and first.learning_rate is None and first.damping == "auto"
+        free = free and first.solver != "cg" and first.sketch is None  # it solves with J as it is
         return free and not others and self.trainable != "hidden" and self.init == "domain"
 
     def _check_values(self, y: ArrayLike | None, n: int, pde) -> NDArray | None:
@@ -663,12 +665,11 @@ def _estimated_bytes(problem: LeastSquares, joined: bool, optimizers: list[Optim
     estimate = partial(fit_bytes, n, network.width, itemsize=problem.start.element_size())
     if joined:
         n_trained = 0 if network.trainable == "output" else min(network.width, MOST_TRAINED_UNITS)
-        return estimate(max(network.output_weights.numel(), n_trained * (network.n_dims + 1 + network.n_outputs)))
+        n_solved = max(network.output_weights.numel(), n_trained * (network.n_dims + 1 + network.n_outputs))
+        return estimate(n_solved, holds=("jacobian",))
     gram_size = problem.subset(np.concatenate([rows[:1] for rows in problem.strata])).linearize(problem.start).gram_size
-    needs = [optimizer.needs_jacobian(n, problem.start, gram_size) for optimizer in optimizers]
-    if any(needs):
-        return estimate(problem.start.numel())
-    return estimate(0, structured=any(optimizer.solves for optimizer in optimizers))
+    held = [optimizer.holds(n, problem.start, gram_size) for optimizer in optimizers]
+    return max(estimate(problem.start.numel(), holds=what) for what in held)
 
 
 __all__ = ["PINNRegressor"]

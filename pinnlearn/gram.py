@@ -32,6 +32,12 @@ class Piece(NamedTuple):
     at: NetworkAtPoints
     readings: list[Reading]
 
+    def at_rows(self, some: slice) -> Piece:
+        """The piece at some of its points."""
+        where = range(*self.where.indices(self.where.stop))[some]
+        readings = [r._replace(coefficient=r.coefficient[some]) for r in self.readings]
+        return Piece(slice(where.start, where.stop, where.step), self.at.at_rows(some), readings)
+
 
 def structured_size(network: TwoLayerNetwork, pieces: Sequence[Piece]) -> float:
     """The k of the (n, k) by (k, n) products that the structure costs; infinite where there is none.

@@ -47,7 +47,7 @@ class Symbol:
     def gradient(self, w: Tensor) -> Tensor:
         """Evaluate grad p at each row of `w`, (m, n_dims) -> (m, n_dims)."""
         axes, powers, others = _differentiated(self.monomials, w.device)
-        values = w[:, others].prod(dim=2).mul_(powers)
+        values = w[:, others].prod(dim=2) * powers
         return torch.zeros_like(w).index_add_(1, axes, values)
 
 

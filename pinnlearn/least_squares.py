@@ -18,6 +18,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -223,20 +224,25 @@ class LinearizedEquation:
         ]
 
 
-def _linearize(block: _Block, at: NetworkAtPoints) -> LinearizedEquation:
+def _linearize(block: _Block, at: NetworkAtPoints, twice: bool = False) -> LinearizedEquation:
+    """An equation to first order; `twice`: and all of it differentiable in the network's parameters."""
     source = _NetworkTerms(at, differentiable=True)
     with torch.enable_grad():
         residual = block(source)
-        columns = [_differentiate(column, source.terms) for column in residual.unbind(dim=1)]
+        columns = [_differentiate(column, source.terms, twice) for column in residual.unbind(dim=1)]
+    if twice:
+        return LinearizedEquation(block.equation, residual, source.terms, columns, source.at)
     terms = {term: values.detach() for term, values in source.terms.items()}
     return LinearizedEquation(block.equation, residual.detach(), terms, columns, source.at)
 
 
-def _differentiate(column: Tensor, terms: dict[Term, Tensor]) -> dict[Term, Tensor]:
+def _differentiate(column: Tensor, terms: dict[Term, Tensor], twice: bool) -> dict[Term, Tensor]:
     """d(column_i) / d(term_i) for each term: one backward pass, since row i depends on row i alone."""
     if not column.requires_grad:
         return {}
-    gradients = torch.autograd.grad(column.sum(), list(terms.values()), retain_graph=True, allow_unused=True)
+    gradients = torch.autograd.grad(
+        column.sum(), list(terms.values()), retain_graph=True, allow_unused=True, create_graph=twice
+    )
     return {term: g for term, g in zip(terms, gradients, strict=True) if g is not None}
 
 
@@ -327,13 +333,21 @@ class LeastSquares:
         network = self.network(parameters)
         return self._linearize(network, [network.at(block.x) for block in self._blocks])
 
-    def _linearize(self, network: TwoLayerNetwork, at: Sequence[NetworkAtPoints]) -> Linearization:
-        parts = [_linearize(block, points) for block, points in zip(self._blocks, at, strict=True)]
+    def _linearize(self, network: TwoLayerNetwork, at: Sequence[NetworkAtPoints], twice: bool = False) -> Linearization:
+        parts = [_linearize(block, points, twice) for block, points in zip(self._blocks, at, strict=True)]
         return Linearization(self, network, parts, self._factors([part.residual for part in parts]))
 
     def at_zero(self) -> list[Tensor]:
         """Each equation's unweighted residuals, (n, q), of the function that is zero."""
         return [block(Zero(block.x, self._network.n_outputs)) for block in self._blocks]
+
+    def hessian(self, parameters: Tensor) -> Callable[[Tensor], Tensor]:
+        """The product v -> H v with the Hessian of L at w: autograd's derivative of the closed-form gradient."""
+        with torch.enable_grad():
+            w = parameters.detach().clone().requires_grad_()
+            network = self.network(w)
+            gradient = self._linearize(network, [network.at(block.x) for block in self._blocks], twice=True).gradient
+        return lambda v: torch.autograd.grad(gradient, w, v, retain_graph=True)[0]
 
     @property
     def strata(self) -> list[NDArray]:
@@ -470,6 +484,21 @@ class Linearization:
         for where, at, readings in self._pieces():
             at.add_jacobian(readings, dict(zip(names, J[where].split(sizes, dim=1), strict=True)))
         return J
+
+    def jacobian_blocks(self, n_rows: int) -> Iterator[Tensor]:
+        """J in blocks of rows, (at most n_rows, n_parameters), each row once: equation by equation and component."""
+        names = tuple(self._network.layout)
+        sizes = [where.stop - where.start for where in self._network.layout.values()]
+        for _, group in groupby(self._pieces(), key=lambda piece: piece.where.start):
+            pieces = list(group)  # of the same rows, one for each point set
+            n = len(pieces[0].at.x)
+            for first in range(0, n, n_rows):
+                J = self.residual.new_zeros(min(n_rows, n - first), sum(sizes))
+                out = dict(zip(names, J.split(sizes, dim=1), strict=True))
+                for piece in pieces:
+                    part = piece.at_rows(slice(first, first + n_rows))
+                    part.at.add_jacobian(part.readings, out)
+                yield J
 
     @property
     def gram_size(self) -> int:

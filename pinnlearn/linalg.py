@@ -118,6 +118,23 @@ def gram_solve(gram: Tensor, r: Tensor, damping: float) -> Tensor:
     return _solve_by(_shifted_cholesky(gram, damping * gram.diagonal().mean()), r)
 
 
+def pseudo_solve(matrix: Tensor, b: Tensor) -> Tensor:
+    """The solution A^+ b for a symmetric positive semi-definite A; eigenvalues below p eps the largest count as zero.
+
+    Parameters
+    ----------
+    matrix : Tensor of shape (p, p)
+    b : Tensor of shape (p,)
+
+    Returns
+    -------
+    Tensor of shape (p,)
+    """
+    values, vectors = torch.linalg.eigh(matrix)
+    kept = values > len(b) * torch.finfo(matrix.dtype).eps * values[-1]
+    return vectors @ torch.where(kept, vectors.T @ b / values, 0.0)
+
+
 def symmetric(like: Tensor, fill: Callable[[Tensor, slice, slice], object], lower: bool = False) -> Tensor:
     """A symmetric matrix with as many rows as `like`, from the blocks of rows up to its diagonal.
 

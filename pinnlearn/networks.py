@@ -195,6 +195,13 @@ class NetworkAtPoints:
         self._gradients: dict[Symbol, Tensor] = {}
         self._root_width = math.sqrt(network.width)
 
+    def at_rows(self, some: slice) -> NetworkAtPoints:
+        """The network at some of the points; what is known already is shared."""
+        part = copy(self)
+        part.x, part._z, part._core = self.x[some], self._z[some], self._core[some]
+        part._sigma = {order: values[some] for order, values in self._sigma.items()}
+        return part
+
     def in_network(self, network: TwoLayerNetwork) -> NetworkAtPoints:
         """A network with the same hidden weights at the same points."""
         other = copy(self)

@@ -86,6 +86,52 @@ def poisson_10d() -> Poisson:
     return Poisson(Box([0.0] * 10, [1.0] * 10), boundary=_pairs, solution=_pairs)
 
 
+def _sine_sine_cubed_source(x: Tensor) -> Tensor:
+    return _sine_sine_source(x) + _sine_sine(x) ** 3
+
+
+def cubic_poisson() -> PDE:
+    """-Laplace(u) + u^3 = f on [0, 1]^2, u = sin(pi x) sin(pi y)."""
+    return PDE(
+        Box([0.0, 0.0], [1.0, 1.0]),
+        equation=lambda x, u: -u.laplacian + u.value**3 - _sine_sine_cubed_source(x),
+        conditions=[Dirichlet(0.0)],
+        solution=_sine_sine,
+    )
+
+
+def allen_cahn_wave(diffusivity: float = 0.02) -> PDE:
+    """u_t = kappa u_xx + u - u^3 on [-1, 1] x [0, 1]: a front that moves from 1 to 0, u = (1 - tanh(s)) / 2.
+
+    s = (x - c t) / sqrt(8 kappa), c = 3 sqrt(kappa / 2).
+    """
+    width, speed = math.sqrt(8 * diffusivity), 3 * math.sqrt(diffusivity / 2)
+    return _reaction(
+        diffusivity, lambda u: u - u**3, lambda x: (1 - torch.tanh((x[:, 0] - speed * x[:, 1]) / width)) / 2
+    )
+
+
+def fisher_wave(diffusivity: float = 0.01) -> PDE:
+    """u_t = kappa u_xx + u (1 - u) on [-1, 1] x [0, 1]: a front that moves from 1 to 0, u = (1 + exp(s))^-2.
+
+    s = (x - c t) / sqrt(6 kappa), c = 5 sqrt(kappa / 6) (Ablowitz & Zeppetella 1979, Bull. Math. Biol. 41).
+    """
+    width, speed = math.sqrt(6 * diffusivity), 5 * math.sqrt(diffusivity / 6)
+    return _reaction(
+        diffusivity, lambda u: u * (1 - u), lambda x: torch.sigmoid(-(x[:, 0] - speed * x[:, 1]) / width) ** 2
+    )
+
+
+def _reaction(diffusivity: float, rate: Callable[[Tensor], Tensor], solution: Callable[[Tensor], Tensor]) -> PDE:
+    """u_t = kappa u_xx + rate(u) on [-1, 1] x [0, 1], with the values of a solution at both ends and at the start."""
+    return PDE(
+        SpaceTime(Interval(-1.0, 1.0), 0.0, 1.0),
+        equation=lambda x, u: u.dt - diffusivity * u.d(0, 0) - rate(u.value),
+        conditions=[Dirichlet(solution), Initial(solution)],
+        solution=solution,
+    )
+
+
 def burgers_front(viscosity: float = 0.1) -> PDE:
     """u_t + u u_x = nu u_xx on [-1, 1] x [0, 1]: a front, u = c - a tanh(a (x - c t) / (2 nu)), a = 0.8, c = 0.5."""
     height, speed = 0.8, 0.5
@@ -148,5 +194,23 @@ PROBLEMS = {
     "poisson_10d": Problem(poisson_10d, 1000, 200),
 }
 
+# Beside the five: with a power of u.
+NONLINEAR_PROBLEMS = {
+    "cubic_poisson": Problem(cubic_poisson, 900, 120),
+    "burgers_front": Problem(burgers_front, 900, 120),
+    "allen_cahn_wave": Problem(allen_cahn_wave, 900, 120),
+    "fisher_wave": Problem(fisher_wave, 900, 120),
+}
 
-__all__ = ["burgers_front", "burgers_shock", "heat_1d", "helmholtz_2d", "poisson_1d", "poisson_2d", "poisson_10d"]
+__all__ = [
+    "allen_cahn_wave",
+    "burgers_front",
+    "burgers_shock",
+    "cubic_poisson",
+    "fisher_wave",
+    "heat_1d",
+    "helmholtz_2d",
+    "poisson_1d",
+    "poisson_2d",
+    "poisson_10d",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from pinnlearn.base import Hyperparameters
@@ -77,30 +78,36 @@ def in_bytes(n: float) -> str:
     return f"{n:.1f} TB"
 
 
-def fit_bytes(n_residuals: int, width: int, n_solved: int, itemsize: int, structured: bool = False) -> int:
+def fit_bytes(n_residuals: int, width: int, n_solved: int, itemsize: int, holds: Collection[str] = ()) -> int:
     """Estimate the largest memory that a fit holds at a time.
 
     Parameters
     ----------
     n_residuals, width : int
     n_solved : int
-        The number of parameters that are solved for at once; 0 for methods that form no Jacobian.
+        The number of parameters that are trained, or solved for, at once.
     itemsize : int
         Bytes of a number.
-    structured : bool
-        Whether J J^T is formed without J.
+    holds : collection of str
+        What a step holds, see `Optimizer.holds`.
 
     Returns
     -------
     int
-        Bytes of the activation with four derivatives, of the Jacobian, and of a QR factorisation of the Jacobian
-        stacked on the damping, which is copied twice. (An undamped SVD takes a quarter more.) Without J: of four
-        more arrays as large as the activation, and of J J^T with its factor and a product.
+        Bytes of the activation with four derivatives, and of what is held: "jacobian", J and a QR factorisation of J
+        stacked on the damping, which is copied twice (an undamped SVD takes a quarter more); "gram", four more arrays
+        as large as the activation, and J J^T with its factor and a product; "products", six more such arrays;
+        "hessian", three matrices of p x p; "graph", ten more such arrays.
     """
-    if structured:
-        return itemsize * (9 * n_residuals * width + 4 * n_residuals**2)
-    smaller = min(n_residuals, n_solved)
-    return itemsize * (5 * n_residuals * width + 4 * n_residuals * n_solved + 3 * smaller**2)
+    n_activation, smaller = n_residuals * width, min(n_residuals, n_solved)
+    numbers = {
+        "jacobian": 4 * n_residuals * n_solved + 3 * smaller**2,
+        "gram": 4 * n_activation + 4 * n_residuals**2,
+        "products": 6 * n_activation,
+        "hessian": 3 * n_solved**2,
+        "graph": 10 * n_activation,
+    }
+    return itemsize * (5 * n_activation + sum(numbers[what] for what in holds))
 
 
 def check_fits(n_bytes: int, available: int, n_residuals: int, width: int) -> None:
@@ -115,5 +122,5 @@ def check_fits(n_bytes: int, available: int, n_residuals: int, width: int) -> No
         raise MemoryError(
             f"this fit would take about {in_bytes(n_bytes)}, for {n_residuals} residuals and {width} units, but only "
             f"{in_bytes(available)} are free. Lower width, or give fewer rows; or take a method that forms no "
-            'Jacobian: optimizer="lbfgs" or "adam".'
+            'Jacobian: optimizer=NGD(solver="cg"), "lbfgs" or "adam".'
         )

@@ -355,6 +355,9 @@ class Dense:
     def jacobian(self):
         return self.J.clone()
 
+    def jacobian_blocks(self, n_rows):
+        yield from self.J.split(n_rows)
+
     @property
     def gram_size(self):
         return self.J.shape[1]
@@ -388,6 +391,10 @@ class TorchProblem:
     def loss(self, w):
         r = self.residual(w)
         return r @ r / 2
+
+    def hessian(self, w):
+        H = torch.autograd.functional.hessian(self.loss, w)
+        return lambda v: H @ v
 
     def linearize(self, w):
         return Dense(self.residual(w), torch.func.jacrev(self.residual)(w), self, w)

@@ -121,7 +121,7 @@ def test_a_reader_that_goes_away_is_no_traceback(tmp_path):
     assert "Error" not in error
 
 
-@pytest.mark.parametrize("command", ["solve", "reproduce", "theory"])
+@pytest.mark.parametrize("command", ["solve", "reproduce", "theory", "bench"])
 def test_help_explains_each_option_and_gives_an_example_that_parses(command, capsys):
     with pytest.raises(SystemExit) as stopped:
         cli.main([command, "--help"])

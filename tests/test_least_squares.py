@@ -365,3 +365,42 @@ def test_the_benchmark_problems_pass(name):
     network = build_network(weights, get_activation("tanh"), "all", CPU, torch.float64)
     equations = assign_equations(pde, X, None)
     check_equations(LeastSquares(network, torch.tensor(X), equations, None, pde.has_time), network)
+
+
+# Second derivatives, and J in blocks of rows.
+
+
+@pytest.mark.parametrize("trainable", ["all", "hidden", "output"])
+@pytest.mark.parametrize("name", CASES)
+def test_hessian_products_equal_nested_autograd(name, trainable):
+    problem = example(name).problem(trainable)
+    product = problem.hessian(problem.start)
+    identity = torch.eye(len(problem.start), dtype=torch.float64)
+    expected = torch.autograd.functional.hessian(
+        lambda w: example(name).residual(w, trainable).square().sum() / 2, problem.start
+    )
+    # Eight digits more than finite differences would have.
+    assert relative_error(torch.stack([product(v) for v in identity]), expected) < 1e-13
+
+
+@pytest.mark.parametrize("activation", ["logistic", "softplus", "swish", "sin", "gaussian"])
+def test_hessian_products_of_every_activation(activation):
+    problem = example("system").problem(activation=activation)
+    product = problem.hessian(problem.start)
+    identity = torch.eye(len(problem.start), dtype=torch.float64)
+    expected = torch.autograd.functional.hessian(
+        lambda w: example("system").residual(w, "all", activation).square().sum() / 2, problem.start
+    )
+    assert relative_error(torch.stack([product(v) for v in identity]), expected) < 1e-13
+
+
+@pytest.mark.parametrize("n_rows", [1, 3, 100])
+@pytest.mark.parametrize("name", ["system", "periodic", "variable"])
+def test_blocks_of_rows_are_the_rows_of_the_jacobian(name, n_rows):
+    problem = example(name).problem()
+    linear = problem.linearize(problem.start)
+    blocks = list(linear.jacobian_blocks(n_rows))
+    assert max(map(len, blocks)) <= n_rows
+    rows, expected = torch.cat(blocks), linear.jacobian()
+    order, expected_order = (np.lexsort(J.numpy().round(9).T) for J in (rows, expected))
+    np.testing.assert_allclose(rows[order], expected[expected_order], rtol=1e-12, atol=1e-13)

@@ -1,4 +1,4 @@
-"""The command `pinnlearn`: solve the benchmark problems, rerun the paper's experiments, measure its theory.
+"""The command `pinnlearn`: benchmark problems, the paper's experiments, its theory, all optimizers beside each other.
 
 Results go to standard output, progress and messages to standard error. A command is a module with `add(commands)`.
 """
@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 
 from pinnlearn import __version__
-from pinnlearn.cli import reproduce, solve, theory
+from pinnlearn.cli import bench, reproduce, solve, theory
 from pinnlearn.cli.output import FAILED, INTERRUPTED, OK
 from pinnlearn.cli.parsing import Parser
 
-COMMANDS = (solve, reproduce, theory)
+COMMANDS = (solve, reproduce, theory, bench)
 EPILOG = """\
 Each command has a help page of its own: pinnlearn solve --help
 Example: pinnlearn solve poisson_2d

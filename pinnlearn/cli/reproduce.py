@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from tqdm import tqdm
 
@@ -50,14 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Make the runs that are left, then print and write the table and the figure; the exit status."""
     name = f"{arguments.table}-quick" if arguments.quick else arguments.table
     runs, record = make_runs(arguments.table, range(arguments.seeds), arguments.quick), Record(arguments.out, name)
-    n_finished = sum(map(record.is_finished, runs))
-    try:
-        with tqdm(total=len(runs), initial=n_finished, desc=arguments.table, unit=" runs", smoothing=0) as bar:
-            for each in run_all(runs, record, arguments.jobs):
-                bar.set_postfix_str(f"{each.problem}, {each.optimizer}", refresh=False)
-                bar.update()
-    except KeyboardInterrupt:
-        print(f"Interrupted; what is finished is in {record.path}, and the same command goes on.", file=sys.stderr)
+    if not finish(runs, record, arguments.jobs):
         return INTERRUPTED
     results = [record.results[each] for each in runs]
     text = to_markdown(arguments.table, results, record.points)
@@ -73,3 +67,17 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         return report(f"{name}, figure", error)
     return OK
+
+
+def finish(runs: Sequence, record: Record, n_jobs: int) -> bool:
+    """Make the runs that are left, with a bar; False if they were interrupted."""
+    n_finished = sum(map(record.is_finished, runs))
+    try:
+        with tqdm(total=len(runs), initial=n_finished, desc=record.path.stem, unit=" runs", smoothing=0) as bar:
+            for run in run_all(runs, record, n_jobs):
+                bar.set_postfix_str(f"{run.problem}, {run.optimizer}", refresh=False)
+                bar.update()
+    except KeyboardInterrupt:
+        print(f"Interrupted; what is finished is in {record.path}, and the same command goes on.", file=sys.stderr)
+        return False
+    return True

@@ -1,12 +1,28 @@
 """Optimizers, by name and as objects."""
 
 from pinnlearn.optimizers.base import Optimizer, Progress, minimize
+from pinnlearn.optimizers.engd import ENGD
+from pinnlearn.optimizers.gauss_newton import GaussNewton
 from pinnlearn.optimizers.gd import GD
 from pinnlearn.optimizers.lbfgs import LBFGS
 from pinnlearn.optimizers.ngd import NGD
+from pinnlearn.optimizers.nncg import NNCG
+from pinnlearn.optimizers.spring import SPRING
+from pinnlearn.optimizers.ssbroyden import SSBroyden
 from pinnlearn.optimizers.stochastic import SGD, Adam
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "gd": GD, "lbfgs": LBFGS, "ngd": NGD, "sgd": SGD}
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "adam": Adam,
+    "engd": ENGD,
+    "gauss_newton": GaussNewton,
+    "gd": GD,
+    "lbfgs": LBFGS,
+    "ngd": NGD,
+    "nncg": NNCG,
+    "sgd": SGD,
+    "spring": SPRING,
+    "ssbroyden": SSBroyden,
+}
 
 
 def get_optimizer(optimizer: str | Optimizer) -> Optimizer:
@@ -24,4 +40,20 @@ def get_optimizer(optimizer: str | Optimizer) -> Optimizer:
     return OPTIMIZERS[optimizer]()
 
 
-__all__ = ["GD", "LBFGS", "NGD", "OPTIMIZERS", "SGD", "Adam", "Optimizer", "Progress", "get_optimizer", "minimize"]
+__all__ = [
+    "ENGD",
+    "GD",
+    "LBFGS",
+    "NGD",
+    "NNCG",
+    "OPTIMIZERS",
+    "SGD",
+    "SPRING",
+    "Adam",
+    "GaussNewton",
+    "Optimizer",
+    "Progress",
+    "SSBroyden",
+    "get_optimizer",
+    "minimize",
+]

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from numbers import Integral
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from numbers import Integral, Real
 from typing import Any, ClassVar, Protocol
 
+import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
@@ -44,6 +45,9 @@ class Linearized(Protocol):
 
     def jacobian(self) -> Tensor:
         """J, a new tensor (n_residuals, n_parameters)."""
+
+    def jacobian_blocks(self, n_rows: int) -> Iterator[Tensor]:
+        """J in blocks of rows, new tensors (at most n_rows, n_parameters); each row once, in no particular order."""
 
     @property
     def gram_size(self) -> int:
@@ -88,6 +92,9 @@ class Problem(Protocol):
 
     def linearize(self, parameters: Tensor) -> Linearized:
         """The problem at w to first order."""
+
+    def hessian(self, parameters: Tensor) -> Callable[[Tensor], Tensor]:
+        """The product v -> H v with the Hessian of L at w."""
 
     @property
     def strata(self) -> Sequence[NDArray]:
@@ -161,8 +168,6 @@ class Optimizer(Hyperparameters):
 
     learning_rate: float | None
     max_iter: int
-    # Whether a step solves a system with the Jacobian, which is what takes memory.
-    solves: ClassVar[bool] = False
     # Whether learning_rate=None lets the method choose.
     chooses_rate: ClassVar[bool] = True
 
@@ -182,9 +187,20 @@ class Optimizer(Hyperparameters):
         """The state before the first step."""
         return State(parameters, float(problem.loss(parameters)))
 
-    def needs_jacobian(self, n: int, parameters: Tensor, gram_size: int) -> bool:
-        """Whether steps form J, for n residuals and a J J^T that costs as `Linearized.gram_size` says."""
-        return self.solves
+    def holds(self, n: int, parameters: Tensor, gram_size: int) -> frozenset[str]:
+        """What takes memory in a step beside the activation.
+
+        Any of "jacobian", J; "gram", J J^T without J; "products", those with J; "hessian", p by p; "graph", autograd's.
+
+        Parameters
+        ----------
+        n : int
+            The number of residuals.
+        parameters : Tensor of shape (p,)
+        gram_size : int
+            What J J^T costs, see `Linearized.gram_size`.
+        """
+        return frozenset()
 
     @abstractmethod
     def step(self, problem: Problem, state: State) -> State:
@@ -202,6 +218,18 @@ def check_positive(name: str, value, *, or_none: bool = False, or_zero: bool = F
     if not valid:
         also = ", or None to let the method choose" if or_none else " or zero" if or_zero else ""
         raise ValueError(f"{name} must be a positive number{also}; got {value!r}.")
+
+
+def check_momentum(momentum: float) -> None:
+    """Raise a ValueError unless `momentum` is at least 0 and below 1."""
+    if not (isinstance(momentum, Real) and 0 <= momentum < 1):
+        raise ValueError(f"momentum must be at least 0 and below 1, got {momentum!r}.")
+
+
+def check_count(name: str, value) -> None:
+    """Raise a ValueError unless `value` is an integer of at least 1."""
+    if not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} must be an integer >= 1, got {value!r}.")
 
 
 def minimize(
@@ -239,7 +267,10 @@ def minimize(
     state = optimizer.begin(problem, parameters)
     best = Result(state.parameters, state.loss, [state.loss])
     for n_iter in range(1, 1 + (optimizer.max_iter if max_iter is None else max_iter)):
-        state = optimizer.step(problem, state)
+        try:
+            state = optimizer.step(problem, state)
+        except torch.linalg.LinAlgError:  # a factorisation that fails is a step that is not finite
+            state = replace(state, loss=math.nan)
         if not (math.isfinite(state.loss) and math.isfinite(state.parameters.abs().max())):
             best.stop = "non_finite"
             message = (

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from numbers import Integral
 
 import torch
 from torch import Tensor
 
-from pinnlearn.optimizers.base import Optimizer, Problem, State
+from pinnlearn.optimizers.base import Optimizer, Problem, State, check_count
 
 LINE_SEARCH_EVALUATIONS = 25
 
@@ -107,8 +106,7 @@ class LBFGS(Optimizer):
     def check(self) -> None:
         """Check the hyperparameters."""
         super().check()
-        if not isinstance(self.history_size, Integral) or self.history_size < 1:
-            raise ValueError(f"history_size must be an integer >= 1, got {self.history_size!r}.")
+        check_count("history_size", self.history_size)
 
     def begin(self, problem: Problem, parameters: Tensor) -> State:
         """The state before the first step."""

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from numbers import Real
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from pinnlearn.krylov import sketched_solver
 from pinnlearn.linalg import SOLVERS, damped_solve, damped_solver, gram_is_cheaper, gram_solve, safe_solver
-from pinnlearn.optimizers.base import Linearized, Optimizer, Problem, State
+from pinnlearn.optimizers.base import Linearized, Optimizer, Problem, State, check_count
+from pinnlearn.optimizers.matrix_free import MatrixFree
+from pinnlearn.optimizers.searches import lower, search_halves
 
 # Levenberg-Marquardt: the gain ratio is the true fall of the loss over that of the linear model.
 ACCEPTED_GAIN = 1e-3
@@ -24,15 +28,15 @@ SHORTEST_COLUMN = 1e-2
 # The linear parameters are solved for again with the damping of the step, but at least with this: next to none would
 # let them grow so large that no other parameter can move.
 LEAST_REFIT_DAMPING = 1e-8
+# The rank of the preconditioner of conjugate gradients.
+PRECONDITIONER_RANK = 50
 # Without a given learning rate: stalled when the loss has not fallen to 0.9 in 20 steps; where all parameters are
 # linear a step either solves the problem or converges quadratically, and 2 steps tell.
 WINDOW, LINEAR_WINDOW = (20, 0.9), (2, 0.1)
-# The shortest step of a line search is 2^-19.
-HALVINGS = 20
 
 
 class _Factorised(NamedTuple):
-    matrix: Tensor
+    matrix: Tensor | MatrixFree
     damping: float
     solve: Callable[[Tensor], Tensor]
 
@@ -62,8 +66,9 @@ class NGD(Optimizer):
         0 means the pseudo-inverse step -eta J^+ r, singular values below eps * sigma_max left out, for any shape
         of J. "auto" adapts lambda by the gain ratio (Levenberg-Marquardt), with the columns of J scaled to length 1
         (Marquardt), and takes no step that raises the loss; the step length stays eta.
-    solver : {"auto", "cholesky", "qr", "svd"}
-        See `pinnlearn.linalg.damped_solve`.
+    solver : {"auto", "cholesky", "qr", "svd", "cg"}
+        "cg" is matrix-free: conjugate gradients on J^T J + lambda I to a relative residual of 1e-8, or for 500 products
+        with J, which exists in blocks of rows only; for many rows. The others: see `pinnlearn.linalg.damped_solve`.
     line_search : bool, optional
         Whether to take the best of eta = 1, 1/2, 1/4, ..., up to where the loss rises again. None searches where
         neither `learning_rate` is given nor `damping` is adaptive.
@@ -72,6 +77,9 @@ class NGD(Optimizer):
         an adaptive damping, so that the others move along the loss that is left when the output weights follow
         (variable projection). None does where `learning_rate` is not given.
     max_iter : int
+    sketch : int, optional
+        Randomised NGD: J J^T is replaced by its Nyström approximation of this rank. With solver="cg" the approximation
+        is of J^T J, and preconditions: the step stays what it is.
 
     See Also
     --------
@@ -80,7 +88,8 @@ class NGD(Optimizer):
     Notes
     -----
     Damped NGD, (J J^T + lambda I)^-1 of size n, and damped Gauss-Newton, (J^T J + lambda I)^-1 of size p, are one
-    direction; the smaller system is solved.
+    direction; the smaller system is solved. `ENGD` and `GaussNewton` go along it too: they differ in the length of the
+    step and in how the damping is chosen.
 
     Undamped, J^T (J J^T)^-1 r fails in floating point even for over-parameterized networks, since J J^T is
     numerically singular: damping=0 therefore is the pseudo-inverse.
@@ -93,14 +102,14 @@ class NGD(Optimizer):
     .. [3] Golub and Pereyra (1973), "The differentiation of pseudo-inverses and nonlinear least squares problems
        whose variables separate", SIAM J. Numer. Anal. 10; as a correction after each joint step, Ruhe and Wedin
        (1980), "Algorithms for separable nonlinear least squares problems", SIAM Review 22, algorithm 2.
+    .. [4] Guzmán-Cordero, Dangel, Goldshlager & Zeinhofer (2025), "Improving energy natural gradient descent through
+       Woodbury, momentum, and randomization", arXiv:2505.12149: the sketch.
 
     Examples
     --------
     >>> NGD(learning_rate=0.1, damping=1e-10)
     NGD(learning_rate=0.1, damping=1e-10)
     """
-
-    solves = True
 
     def __init__(
         self,
@@ -110,6 +119,7 @@ class NGD(Optimizer):
         line_search: bool | None = None,
         refit: bool | None = None,
         max_iter: int = 200,
+        sketch: int | None = None,
     ):
         self.learning_rate = learning_rate
         self.damping = damping
@@ -117,16 +127,18 @@ class NGD(Optimizer):
         self.line_search = line_search
         self.refit = refit
         self.max_iter = max_iter
+        self.sketch = sketch
 
     def check(self) -> None:
         """Check the hyperparameters."""
         super().check()
-        if self.solver not in SOLVERS:
-            raise ValueError(f"solver={self.solver!r} is unknown; choose one of {list(SOLVERS)}.")
+        if self.solver not in (known := [*SOLVERS, "cg"]):
+            raise ValueError(f"solver={self.solver!r} is unknown; choose one of {known}.")
         if self.damping != "auto" and not (isinstance(self.damping, Real) and 0 <= self.damping < math.inf):
             raise ValueError(f"damping must be 'auto' or a number >= 0, got {self.damping!r}.")
-        if self.solver in ("cholesky", "qr") and self.damping == 0:
+        if self.solver in ("cholesky", "qr", "cg") and self.damping == 0:
             raise ValueError(f"solver={self.solver!r} needs damping > 0; use solver='svd' or 'auto' with damping=0.")
+        self._check_sketch()
         if self.line_search and self.learning_rate is not None:
             raise ValueError(
                 f"learning_rate={self.learning_rate!r} fixes the step length, so line_search=True has nothing to "
@@ -139,53 +151,76 @@ class NGD(Optimizer):
                 "refit=True goes with damping='auto' and no learning_rate: it changes the step. Leave it out, or them."
             )
 
+    def _check_sketch(self) -> None:
+        if self.sketch is None:
+            return
+        check_count("sketch", self.sketch)
+        if self.solver not in ("auto", "cg"):
+            raise ValueError(f"sketch={self.sketch} takes the place of solver={self.solver!r}; leave one of them out.")
+        if self.damping == 0:
+            raise ValueError(
+                "sketch needs damping > 0: without it, what the sketch leaves out could not be solved for."
+            )
+
     def begin(self, problem: Problem, parameters: Tensor) -> State:
         """The state before the first step; with an adaptive damping its memory is that and the latest losses."""
         state = super().begin(problem, parameters)
         if self.damping != "auto":
             return state
-        damping = torch.finfo(parameters.dtype).eps ** 2 if _is_linear(problem) else FIRST_DAMPING
+        exact = _is_linear(problem) and self.solver != "cg" and self.sketch is None
+        damping = torch.finfo(parameters.dtype).eps ** 2 if exact else FIRST_DAMPING
         return replace(state, memory=_Memory(damping, (state.loss,)))
 
     def step(self, problem: Problem, state: State) -> State:
         """Make one step."""
-        try:
-            return self._adaptive_step(problem, state) if self.damping == "auto" else self._plain_step(problem, state)
-        except torch.linalg.LinAlgError:  # a factorisation that fails is a step that is not finite
-            return replace(state, loss=math.nan)
+        return self._adaptive_step(problem, state) if self.damping == "auto" else self._plain_step(problem, state)
 
     def _plain_step(self, problem: Problem, state: State) -> State:
         linear = problem.linearize(state.parameters) if state.memory is None else state.memory
-        direction = self._plain_direction(linear, state.parameters)
+        direction = -self.solve(linear, linear.residual, state.parameters)
         if not bool(direction.any()):
             return replace(state, stop="stalled")
         if self.learning_rate is not None or self.line_search is False:
             return _at(problem, state.parameters + (self.learning_rate or 1.0) * direction)
-        best = _search_line(problem, state, direction)
-        return best if best.loss < state.loss else replace(state, stop="stalled")
+        return lower(state, search_halves(partial(_at, problem), state, direction))
 
-    def _plain_direction(self, linear: Linearized, parameters: Tensor) -> Tensor:
-        r, damping = linear.residual, float(self.damping)
-        if self.needs_jacobian(len(r), parameters, linear.gram_size):
-            return -damped_solve(linear.jacobian(), r, damping, self.solver)
-        return -linear.rmatvec(gram_solve(linear.gram(), r, damping))
+    def solve(self, linear: Linearized, r: Tensor, parameters: Tensor) -> Tensor:
+        """J^T (J J^T + lambda I)^-1 r with a fixed damping, for the problem to first order at w."""
+        damping, held = float(self.damping), self.holds(len(r), parameters, linear.gram_size)
+        if "gram" in held:
+            return linear.rmatvec(gram_solve(linear.gram(), r, damping))
+        J = linear.jacobian() if "jacobian" in held else self._matrix_free(linear, len(parameters))
+        return self._solver(J, damping)(r)
 
-    def needs_jacobian(self, n: int, parameters: Tensor, gram_size: int) -> bool:
-        """Whether J is formed: where the damping adapts or is tiny, and where J^T J costs less than J J^T."""
-        if self.damping == "auto":
-            return True
+    def _matrix_free(self, linear: Linearized, n_parameters: int) -> MatrixFree:
+        return MatrixFree.of(linear, n_parameters, self.sketch or PRECONDITIONER_RANK)
+
+    def _solver(self, J: Tensor | MatrixFree, damping: float) -> Callable[[Tensor], Tensor]:
+        if isinstance(J, MatrixFree):
+            return J.solver(damping)
+        if self.sketch is not None:
+            return sketched_solver(J, damping, self.sketch)
+        return damped_solver(J, damping, self.solver)
+
+    def holds(self, n: int, parameters: Tensor, gram_size: int) -> frozenset[str]:
+        """J where the damping adapts or is tiny, and where J^T J costs less than J J^T; else that; neither for "cg"."""
+        if self.solver == "cg":
+            return frozenset(("products",))
+        if self.damping == "auto" or self.sketch is not None:
+            return frozenset(("jacobian",))
         solver = safe_solver(float(self.damping), parameters.dtype) if self.solver == "auto" else self.solver
-        return solver != "cholesky" or not gram_is_cheaper(n, len(parameters), gram_size)
+        through_gram = solver == "cholesky" and gram_is_cheaper(n, len(parameters), gram_size)
+        return frozenset(("gram" if through_gram else "jacobian",))
 
     def _adaptive_step(self, problem: Problem, state: State) -> State:
         damping, losses, linear, kept = state.memory
         linear = linear or problem.linearize(state.parameters)
-        B, lengths = _with_columns_of_length_one(linear.jacobian())
+        B, lengths = self._scaled(linear, len(state.parameters))
         if not lengths.min() > 0:
             return replace(state, stop="stalled")
-        eta = self.learning_rate or 1.0
-        is_kept = kept is not None and torch.equal(kept.matrix, B)
-        while damping < 1 / torch.finfo(B.dtype).eps:
+        eta, dtype = self.learning_rate or 1.0, lengths.dtype
+        is_kept = kept is not None and isinstance(B, Tensor) and torch.equal(kept.matrix, B)
+        while damping < 1 / torch.finfo(dtype).eps:
             if not (is_kept and kept.damping == damping):
                 kept = self._factorise(B, damping)
             if kept is not None:
@@ -196,11 +231,11 @@ class NGD(Optimizer):
                 if candidate.loss < state.loss and gain > ACCEPTED_GAIN:
                     losses = (*losses, candidate.loss)[-1 - WINDOW[0] :]
                     kept = kept if _is_linear(problem) else None
-                    memory = _Memory(_next_damping(damping, gain, B.dtype), losses, candidate.memory, kept)
+                    memory = _Memory(_next_damping(damping, gain, dtype), losses, candidate.memory, kept)
                     return replace(candidate, memory=memory, stop="stalled" if self._is_done(problem, losses) else None)
             if is_kept:  # the problem is linear, and what is left is round-off
                 break
-            damping = max(RAISE * damping, torch.finfo(B.dtype).eps)
+            damping = max(RAISE * damping, torch.finfo(dtype).eps)
         return replace(state, stop="stalled")
 
     def _refitted(self, problem: Problem, state: State, damping: float) -> State:
@@ -218,9 +253,17 @@ class NGD(Optimizer):
         loss = float(ahead.loss)
         return State(parameters, loss, ahead) if loss < state.loss else state
 
-    def _factorise(self, B: Tensor, damping: float) -> _Factorised | None:
+    def _scaled(self, linear: Linearized, n_parameters: int) -> tuple[Tensor | MatrixFree, Tensor]:
+        """J with its columns divided by their lengths, and those."""
+        if self.solver != "cg":
+            return _with_columns_of_length_one(linear.jacobian())
+        J = self._matrix_free(linear, n_parameters)
+        lengths = _stretched(J.squares.sqrt())
+        return replace(J, lengths=lengths), lengths
+
+    def _factorise(self, B: Tensor | MatrixFree, damping: float) -> _Factorised | None:
         try:
-            return _Factorised(B, damping, damped_solver(B, damping, self.solver))
+            return _Factorised(B, damping, self._solver(B, damping))
         except torch.linalg.LinAlgError:
             return None
 
@@ -234,9 +277,12 @@ class NGD(Optimizer):
 
 def _with_columns_of_length_one(J: Tensor) -> tuple[Tensor, Tensor]:
     """J, which is overwritten, with its columns divided by their lengths, and those; very short ones less."""
-    lengths = torch.linalg.vector_norm(J, dim=0)
-    lengths = torch.maximum(lengths, SHORTEST_COLUMN * lengths.max())
+    lengths = _stretched(torch.linalg.vector_norm(J, dim=0))
     return J.div_(lengths), lengths
+
+
+def _stretched(lengths: Tensor) -> Tensor:
+    return torch.maximum(lengths, SHORTEST_COLUMN * lengths.max())
 
 
 def _is_linear(problem: Problem) -> bool:
@@ -247,18 +293,6 @@ def _at(problem: Problem, parameters: Tensor) -> State:
     """The state at parameters; its memory is the problem there, to first order."""
     linear = problem.linearize(parameters)
     return State(parameters, float(linear.loss), linear)
-
-
-def _search_line(problem: Problem, state: State, direction: Tensor) -> State:
-    """The best of steps of length 1, 1/2, 1/4, ..., up to the first that is worse than one that lowered the loss."""
-    best = state
-    for k in range(HALVINGS):
-        candidate = _at(problem, state.parameters + 0.5**k * direction)
-        if candidate.loss < best.loss:
-            best = candidate
-        elif best is not state:
-            break
-    return best
 
 
 def _next_damping(damping: float, gain: float, dtype: torch.dtype) -> float:

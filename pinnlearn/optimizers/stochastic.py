@@ -6,14 +6,14 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pinnlearn.optimizers.base import Linearized, Optimizer, Problem, State
+from pinnlearn.optimizers.base import Linearized, Optimizer, Problem, State, check_momentum
 
 
 @dataclass(frozen=True)
@@ -148,8 +148,7 @@ class SGD(_Epochs):
     def check(self) -> None:
         """Check the hyperparameters."""
         super().check()
-        if not (isinstance(self.momentum, Real) and 0 <= self.momentum < 1):
-            raise ValueError(f"momentum must be at least 0 and below 1, got {self.momentum!r}.")
+        check_momentum(self.momentum)
 
     def _make(self, point: Tensor) -> torch.optim.Optimizer:
         return torch.optim.SGD([point], lr=self.learning_rate, momentum=self.momentum)

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import joblib
 from sklearn.exceptions import ConvergenceWarning
@@ -20,6 +21,8 @@ from pinnlearn.parallel import one_thread
 from pinnlearn.reproduce.presets import Run
 
 PER_DECADE = 10
+# Of the fields of a run.
+PARSERS = {"float": float, "int": int, "str": str}
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,6 @@ class Point:
         return asdict(self.run) | {"step": self.step, "seconds": round(self.seconds, 4), "error": f"{self.error:.4g}"}
 
 
-RUN_FIELDS = [field.name for field in fields(Run)]
 FIGURES = [field.name for field in fields(Result) if field.name != "run"]
 
 
@@ -78,7 +80,8 @@ def execute(run: Run) -> tuple[Result, list[Point]]:
     X_new = new_points(pde.domain)
     u = exact_solution(pde, X_new)
     monitor = ErrorMonitor(X_new, u, PER_DECADE)
-    model = run.estimator(pde, X).set_params(callbacks=[monitor])
+    model = run.estimator(pde, X)
+    model.set_params(callbacks=[monitor, *(model.callbacks or ())])
     with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a run that diverges is a result
         model.fit(X)
@@ -100,13 +103,17 @@ class Record:
     ----------
     folder : Path
     name : str
+    kind : type
+        The class of the runs, a dataclass with the methods of `Run`.
     """
 
-    def __init__(self, folder: Path, name: str):
+    def __init__(self, folder: Path, name: str, kind: type = Run):
         self.path, self.curves_path = folder / f"{name}.csv", folder / f"{name}-curves.csv"
         folder.mkdir(parents=True, exist_ok=True)
-        self.results = {_as_run(row): _as_result(row) for row in _read(self.path, len(RUN_FIELDS) + len(FIGURES))}
-        points = [_as_point(row) for row in _read(self.curves_path, len(RUN_FIELDS) + 3)]
+        n_fields = len(fields(kind))
+        results = [_as_result(row, kind) for row in _read(self.path, n_fields + len(FIGURES))]
+        self.results: dict[Any, Result] = {result.run: result for result in results}
+        points = [_as_point(row, kind) for row in _read(self.curves_path, n_fields + 3)]
         self.points = [point for point in points if point.run in self.results]
         _write(self.path, [result.row() for result in self.results.values()])
         _write(self.curves_path, [point.row() for point in self.points])
@@ -164,15 +171,14 @@ def _append(path: Path, rows: Sequence[dict[str, object]]) -> None:
         file.write(text.getvalue())
 
 
-def _as_run(row: dict[str, str]) -> Run:
-    numbers = {"learning_rate": float, "width": int, "seed": int, "max_steps": int}
-    return Run(**{name: numbers.get(name, str)(row[name]) for name in RUN_FIELDS})
+def _as_run(row: dict[str, str], kind: type) -> Run:
+    return kind(**{field.name: PARSERS[str(field.type)](row[field.name]) for field in fields(kind)})
 
 
-def _as_result(row: dict[str, str]) -> Result:
+def _as_result(row: dict[str, str], kind: type) -> Result:
     loss, error, seconds = (float(row[name]) for name in ("loss", "error", "seconds"))
-    return Result(_as_run(row), int(row["steps"]), loss, error, seconds, row["outcome"], row["version"])
+    return Result(_as_run(row, kind), int(row["steps"]), loss, error, seconds, row["outcome"], row["version"])
 
 
-def _as_point(row: dict[str, str]) -> Point:
-    return Point(_as_run(row), int(row["step"]), float(row["seconds"]), float(row["error"]))
+def _as_point(row: dict[str, str], kind: type) -> Point:
+    return Point(_as_run(row, kind), int(row["step"]), float(row["seconds"]), float(row["error"]))
