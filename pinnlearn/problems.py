@@ -202,7 +202,6 @@ NONLINEAR_PROBLEMS = {
     "fisher_wave": Problem(fisher_wave, 900, 120),
 }
 
-
 __all__ = [
     "allen_cahn_wave",
     "burgers_front",

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from pinnlearn import bench, cli
@@ -82,7 +84,10 @@ def test_the_command_prints_and_writes_the_table_and_goes_on(capsys, tmp_path, m
     assert printed == (tmp_path / "optimizers.md").read_text()
     assert "| default | " in printed
     monkeypatch.setattr("pinnlearn.reproduce.runs.execute", None)  # nothing is left to run
-    assert cli.main(command) == 0
+    assert cli.main([*command, "--json"]) == 0
+    results = json.loads(capsys.readouterr().out)["results"]
+    assert [result["problem"] for result in results] == ["poisson_1d"] * 2
+    assert all({"loss", "error", "seconds"} < set(result) for result in results)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -99,10 +100,16 @@ def test_what_is_not_finite_is_null_in_json(capsys):
     assert json.loads(capsys.readouterr().out) == {"a": None, "b": [None, 2], "c": {"0.1": [1.5, None]}}
 
 
-def test_ctrl_c_is_one_line_and_130(capsys, tmp_path, monkeypatch):
-    def interrupt(model):
-        raise KeyboardInterrupt
+def in_training(model):
+    model.callbacks.append(lambda progress: signal.raise_signal(signal.SIGINT) if progress.n_iter == 1 else None)
 
+
+def elsewhere(model):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("interrupt", [in_training, elsewhere])
+def test_ctrl_c_is_one_line_and_130(interrupt, capsys, tmp_path, monkeypatch):
     replace_fit(monkeypatch, "heat_1d", interrupt)
     assert cli.main(["solve", "poisson_1d", "heat_1d", "poisson_2d", "--out", str(tmp_path)]) == 130
     captured = capsys.readouterr()
@@ -121,7 +128,7 @@ def test_a_reader_that_goes_away_is_no_traceback(tmp_path):
     assert "Error" not in error
 
 
-@pytest.mark.parametrize("command", ["solve", "reproduce", "theory"])
+@pytest.mark.parametrize("command", ["solve", "reproduce", "theory", "bench"])
 def test_help_explains_each_option_and_gives_an_example_that_parses(command, capsys):
     with pytest.raises(SystemExit) as stopped:
         cli.main([command, "--help"])

@@ -1,5 +1,4 @@
-"""The command `pinnlearn`: solve the benchmark problems, rerun the paper's experiments, measure its theory, compare
-optimizers.
+"""The command `pinnlearn`: benchmark problems, the paper's experiments, its theory, all optimizers beside each other.
 
 Results go to standard output, progress and messages to standard error. A command is a module with `add(commands)`.
 """

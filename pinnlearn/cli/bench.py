@@ -1,13 +1,14 @@
-"""`pinnlearn bench`: all optimizers, side by side."""
+"""`pinnlearn bench`: all optimizers beside each other."""
 
 from __future__ import annotations
 
 import argparse
 
-from pinnlearn import __version__, bench
+from pinnlearn import __version__
+from pinnlearn.bench import Trial, make_trials, to_markdown
 from pinnlearn.cli.output import INTERRUPTED, OK, print_json
 from pinnlearn.cli.parsing import add_command, count
-from pinnlearn.cli.runs import finish
+from pinnlearn.cli.reproduce import finish
 from pinnlearn.optimizers.base import check_positive
 from pinnlearn.reproduce import Record
 
@@ -18,8 +19,7 @@ def add(commands) -> None:
         commands,
         "bench",
         "compare all optimizers on nine problems for the same seconds, print and write a table",
-        "What is finished is written down at once; what is interrupted goes on where it stopped when it is called "
-        "again. 126 trials a seed.",
+        "What is interrupted goes on where it stopped when it is called again.",
         "pinnlearn bench optimizers --seeds 1 --seconds 1",
         "a JSON document of all trials",
         check,
@@ -39,15 +39,14 @@ def check(arguments: argparse.Namespace) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the trials that are left, then print and write the table; the exit status."""
-    trials = bench.make_trials(range(arguments.seeds), arguments.seconds)
-    record = Record(arguments.out, "optimizers", bench.Trial)
+    trials, record = make_trials(range(arguments.seeds), arguments.seconds), Record(arguments.out, "optimizers", Trial)
     if not finish(trials, record, arguments.jobs):
         return INTERRUPTED
     results = [record.results[trial] for trial in trials]
-    text = bench.to_markdown(results, record.points, arguments.seconds)
+    text = to_markdown(results, record.points, arguments.seconds)
     (arguments.out / "optimizers.md").write_text(text)
     if arguments.json:
         print_json({"version": __version__, "results": [result.row() for result in results]})
     else:
-        print(text, end="")
+        print(text, end="", flush=True)
     return OK

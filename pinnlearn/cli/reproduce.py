@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+
+from tqdm import tqdm
 
 from pinnlearn import __version__
 from pinnlearn.cli.output import DPI, INTERRUPTED, NO_FIGURES, OK, print_json, report
 from pinnlearn.cli.parsing import add_command
-from pinnlearn.cli.runs import finish
-from pinnlearn.reproduce import TABLES, Record, draw, make_runs, to_markdown
+from pinnlearn.reproduce import TABLES, Record, draw, make_runs, run_all, to_markdown
 
 # Of each cell of an experiment.
 SEEDS = 5
@@ -65,3 +67,17 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         return report(f"{name}, figure", error)
     return OK
+
+
+def finish(runs: Sequence, record: Record, n_jobs: int) -> bool:
+    """Make the runs that are left, with a bar; False if they were interrupted."""
+    n_finished = sum(map(record.is_finished, runs))
+    try:
+        with tqdm(total=len(runs), initial=n_finished, desc=record.path.stem, unit=" runs", smoothing=0) as bar:
+            for run in run_all(runs, record, n_jobs):
+                bar.set_postfix_str(f"{run.problem}, {run.optimizer}", refresh=False)
+                bar.update()
+    except KeyboardInterrupt:
+        print(f"Interrupted; what is finished is in {record.path}, and the same command goes on.", file=sys.stderr)
+        return False
+    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import warnings
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -130,7 +131,11 @@ def _fit(model: PINNRegressor, X: NDArray, name: str) -> float:
             bar.update()
 
         start = time.perf_counter()
-        model.set_params(callbacks=[show]).fit(X)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Ctrl-C stopped the fit")
+            model.set_params(callbacks=[show]).fit(X)
+        if model.stop_reason_.startswith("interrupted"):  # the user wants the command to stop, not this fit alone
+            raise KeyboardInterrupt
         return time.perf_counter() - start
 
 
