@@ -48,7 +48,7 @@ AUDITION = 15
 STUCK = 1e-3
 # Where there is time, the second try lets early times count first, as they do for the solution: residuals decay
 # over the time span by exp(-10), then less. Otherwise a shock that comes late is where the rows want it.
-DECAYS, DECAY_STEPS, DECAY_UNITS, DECAY_SCALE, DECAY_GROWN_UNITS = (10.0, 5.0, 2.0, 0.0, 0.0), 50, 80, 8.0, 30
+DECAYS, DECAY_STEPS, DECAY_UNITS, DECAY_SCALE, DECAY_GROWN_UNITS = (10.0, 5.0, 2.0, 0.0, 0.0, 0.0), 50, 80, 8.0, 30
 MOST_TRAINED_UNITS = max(TRAINED_UNITS, DECAY_UNITS + DECAY_GROWN_UNITS * (len(DECAYS) - 1)) + GROWN_UNITS
 # Steps of the joined method where no other number is given, and of hidden training before it counts as ended.
 JOINED_STEPS, HIDDEN_STEPS = 800, 140
