@@ -128,7 +128,8 @@ def warn_of_bare_faces(pde: PDE | None, X: NDArray) -> None:
                 warnings.warn(
                     f"no row of X lies on the face x[:, {axis}] = {face:.7g} of the domain, though a condition holds "
                     f"on the whole boundary; the nearest row is {away:.2g} away. The solution may be anything there: "
-                    "add rows on it (were they rounded?), restrict the condition by where=, or pass region=.",
+                    "add rows on it (were they rounded, or scaled in front of the estimator, which scales by itself?), "
+                    "restrict the condition by where=, or pass region=.",
                     UserWarning,
                     stacklevel=4,
                 )
@@ -260,7 +261,11 @@ def _where(condition, name: str, X: NDArray) -> NDArray:
             "a comparison such as x[:, 0] == 0."
         )
     if not chosen.any():
-        warnings.warn(f"where of {name} selects none of {len(X)} {condition.region} rows.", stacklevel=2)
+        warnings.warn(
+            f"where of {name} selects none of {len(X)} {condition.region} rows, so that the condition is not imposed; "
+            "add rows there. Folds of a search lose such rows: pass cv=RegionKFold().",
+            stacklevel=2,
+        )
     return chosen
 
 

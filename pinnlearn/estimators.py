@@ -41,6 +41,7 @@ from pinnlearn.least_squares import (
     build_network,
     check_equations,
     evaluate,
+    warn_of_few_equations,
     warn_of_free_constants,
 )
 from pinnlearn.metrics import relative_residual, relative_residuals
@@ -342,12 +343,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         -------
         ndarray of shape (n_samples,), or (n_samples, q) for q equations
         """
-        check_is_fitted(self)
-        if self.pde_ is None:
-            raise ValueError(
-                "residual needs a PDE, but this model was fitted with pde=None, or loaded without its own; pass it to "
-                "pinnlearn.load(path, pde=...)."
-            )
+        self._check_has_pde("residual")
         X = self._validated(X)
         problem = self._problem_at(X, None, np.full(len(X), "interior"))
         (part,) = problem.linearize(problem.start).parts
@@ -430,11 +426,21 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
 
     def relative_residual(self, X: ArrayLike, y: ArrayLike | None = None, region: ArrayLike | None = None) -> float:
         """Evaluate the relative residual of all equations, see `pinnlearn.metrics.relative_residual`."""
+        if y is None:
+            self._check_has_pde("a score without y")
         points, values, region = self._completed(*self._rows(X, y), region)
         problem = self._problem_at(points, values, region)
         network = problem.network(problem.start)
         x = as_tensor(points, network.hidden_bias.device, network.hidden_bias.dtype)
         return relative_residual(problem, network.evaluate(x), half_width(bounding_box(self.pde_, points)))
+
+    def _check_has_pde(self, what: str) -> None:
+        check_is_fitted(self)
+        if self.pde_ is None:
+            raise ValueError(
+                f"{what} needs a PDE, but this model was fitted with pde=None, or loaded without its own; pass it to "
+                "pinnlearn.load(path, pde=...)."
+            )
 
     def to_torch(self) -> TwoLayerModule:
         """The trained network as a module of torch, which `torch.export` takes with any number of rows.
@@ -614,6 +620,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         problem = LeastSquares(at_zero, x, equations, None, has_time)
         check_equations(problem, probe)
         warn_of_free_constants(problem.with_network(probe))
+        warn_of_few_equations(problem)
         return problem.with_weights(self._choose_loss_weights(problem, placement))
 
     def _start(

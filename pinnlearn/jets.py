@@ -230,6 +230,13 @@ class Jet:
         _refuse
     )
 
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        raise EquationError(
+            f"the equation calls {getattr(function, '__name__', 'a torch function')}(u) with u itself; write u.value "
+            "for the values of u."
+        )
+
     def __iter__(self) -> Iterator[Jet]:
         return (self[k] for k in range(self.source.n_outputs))
 

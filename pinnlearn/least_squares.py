@@ -393,11 +393,18 @@ class LeastSquares:
         other._blocks = [block.extended(points, first) if block is governing else block for block in self._blocks]
         return other
 
+    def moved(self, points: ArrayLike) -> LeastSquares:
+        """The same problem with points, (k, n_dims), in place of the rows that the PDE itself governs."""
+        governing = self._governing
+        block = governing.extended(points, 0)
+        there = block.subset(np.arange(len(governing.x), len(block.x)))
+        other = self.with_weights(self.loss_weights)
+        other._blocks = [there if block is governing else block for block in self._blocks]
+        return other
+
     def interior_residual(self, points: ArrayLike) -> NDArray:
         """The size of the PDE's residual at points, (k,), for the network as given; without the group's weight."""
-        n = self.n_interior
-        block = self._governing.extended(points, 0)
-        block = block.subset(np.arange(n, len(block.x)))
+        block = self.moved(points)._governing
         residual = block(_NetworkTerms(self._network.at(block.x), False))
         return as_array(residual.norm(dim=1) * block.row_factors)
 
@@ -597,6 +604,19 @@ def warn_of_free_constants(problem: LeastSquares) -> None:
             warnings.warn(
                 f"the equations tell {name} up to a constant only; give a known value in y, or a condition on {name} "
                 "itself.",
+                UserWarning,
+                stacklevel=5,
+            )
+
+
+def warn_of_few_equations(problem: LeastSquares) -> None:
+    """Warn where a PDE has fewer equations than u has outputs."""
+    n_outputs = problem.network(problem.start).n_outputs
+    for equation, residual in zip(problem.equations, problem.at_zero(), strict=True):
+        if equation.group == "interior" and residual.shape[1] < n_outputs:
+            warnings.warn(
+                f"{equation.name} gives {residual.shape[1]} equation(s) a row for the {n_outputs} outputs of u, which "
+                "do not determine them; return one residual for each, such as torch.stack([...], dim=1).",
                 UserWarning,
                 stacklevel=5,
             )

@@ -8,6 +8,7 @@ from collections import defaultdict
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from sklearn.pipeline import Pipeline
 from torch import Tensor
 
 from pinnlearn.least_squares import LeastSquares, LinearizedEquation, as_tensor, natural_size
@@ -65,6 +66,7 @@ def solution_scorer(estimator, X: ArrayLike, y: ArrayLike | None = None) -> floa
     >>> from pinnlearn import PINNRegressor, problems
     >>> search = GridSearchCV(PINNRegressor(pde=problems.poisson_1d()), {"width": [10, 20]}, scoring=solution_scorer)
     """
+    estimator, X = _last_step(estimator, X)
     return -relative_l2_error(exact_solution(estimator.pde_, X), estimator.predict(X))
 
 
@@ -73,7 +75,13 @@ def residual_scorer(estimator, X: ArrayLike, y: ArrayLike | None = None) -> floa
 
     Unlike `score` it is not R^2 where every value is known.
     """
+    estimator, X = _last_step(estimator, X)
     return -estimator.relative_residual(X, y)
+
+
+def _last_step(estimator, X: ArrayLike) -> tuple:
+    """The model at the end of a pipeline, and the points that come to it."""
+    return (estimator[-1], estimator[:-1].transform(X)) if isinstance(estimator, Pipeline) else (estimator, X)
 
 
 def log_solution_scorer(estimator, X: ArrayLike, y: ArrayLike | None = None) -> float:

@@ -114,7 +114,8 @@ class Record:
         if other:
             raise ValueError(
                 f"The checkpoint is of another fit: it differs in {', '.join(other)}. Give this fit a path of its own, "
-                f"or delete the file. It was\n{theirs['settings']}, and this is\n{mine['settings']}."
+                f"or delete the file. It was\n{theirs['settings']}, seed {theirs['seed']}, and this is\n"
+                f"{mine['settings']}, seed {mine['seed']}; the seed comes from random_state."
             )
         return theirs
 

@@ -15,6 +15,7 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TypeAlias, cast
 
 from numpy.typing import NDArray
@@ -101,26 +102,33 @@ def train_jointly(
     Returns
     -------
     TwoLayerNetwork
-        The one of the stages' networks that predicts left-out equations best.
+        The one of the stages' networks that does best at its rows, in left-out equations and at other points.
     """
-    target = tol**2 * float(problem.loss(problem.start))
+    loss_of_zero = float(problem.loss(problem.start))
     best = _best_of_stages(problem, placement, optimizer, tol, history, candidates)
     if history.stop != "callback":
-        history.stop = "tol" if best.loss <= target else "stalled" if history.left(optimizer) else "max_iter"
-        if not _is_data(problem):
-            _warn_if_unsolved(best.loss, float(problem.loss(problem.start)))
+        is_content = best.loss <= tol**2 * loss_of_zero
+        history.stop = "tol" if is_content else "stalled" if history.left(optimizer) else "max_iter"
+        if not _is_data(problem) and loss_of_zero > 0:
+            _warn_if_unsolved(math.sqrt(best.loss / loss_of_zero), math.sqrt(best.unseen / loss_of_zero))
     return best.network
 
 
-def _warn_if_unsolved(loss: float, loss_of_zero: float) -> None:
-    relative = math.sqrt(loss / loss_of_zero) if loss_of_zero > 0 else 0.0
-    if relative > UNSOLVED:
-        warnings.warn(
-            f"The equations are not solved: their relative residual is still {relative:.1g}. Try a larger max_iter or "
-            "width, more points, or another random_state; and check that the problem has a solution.",
-            ConvergenceWarning,
-            stacklevel=2,
+def _warn_if_unsolved(at_rows: float, elsewhere: float) -> None:
+    """Warn of a relative residual that is large, at the rows or at points of the domain that are not among them."""
+    if at_rows > UNSOLVED:
+        message = (
+            f"The equations are not solved: their relative residual is still {at_rows:.1g}. Try a larger max_iter or "
+            "width, more points, or another random_state; and check that the problem has a solution."
         )
+    elif elsewhere > UNSOLVED:
+        message = (
+            "The equations are solved at the rows of X, but not between them: their relative residual at other points "
+            f"of the domain is {elsewhere:.1g}. Give more rows."
+        )
+    else:
+        return
+    warnings.warn(message, ConvergenceWarning, stacklevel=3)
 
 
 def _is_data(problem: LeastSquares) -> bool:
@@ -143,30 +151,41 @@ def _best_of_stages(
     only_output = network.trainable == "output" or _is_data(problem)
     if good or only_output or history.stop == "callback" or history.left(optimizer) < 1:
         return solved
-    hidden = _HiddenTraining(problem, placement, optimizer, history, candidates, tol**2 * loss)
+    judge = None if candidates is None or problem.n_interior < 1 else problem.moved(candidates(problem.n_interior))
+    hidden = _HiddenTraining(problem, placement, optimizer, history, candidates, judge, tol**2 * loss)
     trained = hidden.train()
-    # Of the rows given: those that joined since are of another problem.
     trained_loss = float(problem.with_network(trained).loss(trained.parameters))
-    problem = hidden.problem
+    solved = replace(solved, unseen=_unseen(judge, solved.network))
+    learned = _Solved(trained, trained_loss, trained_loss, _unseen(judge, trained))
     if history.stop == "callback" or history.left(optimizer) < 1:
-        return min(solved, _Solved(trained, trained_loss, trained_loss), key=lambda stage: stage.loss)
+        return min(solved, learned, key=lambda stage: stage.loss)
     placements = [placement, placement.along(trained), placement.around(trained)]
-    chosen, scale = choose_scale(problem, placements, network.width, "output", trained)
-    placed = chosen.network(network.width, scale, network.trainable, zero=True)
-    enriched = _solve_output(problem, substitute(placed, trained), optimizer, history)
-    # By the training loss alone a wide network that interpolates its rows would win.
-    unseen = float(problem.with_network(solved.network).loss(solved.network.parameters))  # of rows added since, too
-    before, after = max(solved.loss, solved.left_out_loss, unseen), max(enriched.loss, enriched.left_out_loss)
-    return enriched if CLEARLY * after < before else solved
+    chosen, scale = choose_scale(hidden.problem, placements, network.width, "output", trained)
+    placed = substitute(chosen.network(network.width, scale, network.trainable, zero=True), trained)
+    enriched = _solve_output(hidden.problem, placed, optimizer, history)
+    enriched = replace(enriched, unseen=_unseen(judge, enriched.network))
+    # By the loss at its rows alone a network that interpolates them would win, so trained units need a judge.
+    stages = [solved, enriched] if judge is None else [solved, replace(learned, network=placed), enriched]
+    return reduce(lambda best, stage: stage if CLEARLY * stage.worst < best.worst else best, stages)
+
+
+def _unseen(judge: LeastSquares | None, network: TwoLayerNetwork) -> float:
+    return 0.0 if judge is None else float(judge.with_network(network).loss(network.parameters))
 
 
 @dataclass(frozen=True)
 class _Solved:
-    """A network after an output solve, its loss, and the loss that was predicted for equations left out."""
+    """A network, its loss, the loss that is predicted for equations left out, and that at points that are no rows."""
 
     network: TwoLayerNetwork
     loss: float
     left_out_loss: float
+    unseen: float = 0.0
+
+    @property
+    def worst(self) -> float:
+        """What stages are compared by."""
+        return max(self.loss, self.left_out_loss, self.unseen)
 
 
 @dataclass
@@ -179,6 +198,8 @@ class _HiddenTraining:
         Its network has the width that is allowed; after `train` it has the rows that joined.
     placement, optimizer, history, candidates
         As in `train_jointly`.
+    judge : LeastSquares or None
+        The problem at points of the domain that are not trained on.
     target : float
         The loss to be content with.
     """
@@ -188,21 +209,24 @@ class _HiddenTraining:
     optimizer: NGD
     history: History
     candidates: Candidates | None
+    judge: LeastSquares | None
     target: float
 
     def train(self) -> TwoLayerNetwork:
         """Train; where the best start gets stuck the next best goes on, or, where there is time, `_march`.
 
-        At the end as many units again join, with slopes like those of the units that matter, and all learn some more.
+        At the end as many units again join, with slopes like those of the units that matter, and all learn some more;
+        rows join, too, where training is stuck or holds at the rows alone.
         """
         stuck = STUCK**2 * float(self.problem.loss(self.problem.start))
         loss, network = self._best_start(stuck)
         if loss > stuck and self.problem.has_time and not self._is_over():
             loss, network = min((loss, network), self._march(), key=_loss)
         n_new = min(GROWN_UNITS, self._width - network.width)
-        if loss <= self.target or n_new < 1 or self._is_over():
+        holds = _unseen(self.judge, network) <= stuck
+        if (loss <= self.target and holds) or n_new < 1 or self._is_over():
             return network
-        if loss <= stuck or not self._can_refine:
+        if (loss <= stuck and holds) or not self._can_refine:
             grown = self.placement.grown(network, n_new)
         else:
             self.problem = self._refined(self.problem, network)

@@ -17,7 +17,7 @@ from pinnlearn import GD, LBFGS, NGD, SGD, Adam, PINNRegressor, problems, relati
 from pinnlearn.activations import ACTIVATIONS
 from pinnlearn.conditions import Condition, Dirichlet, Initial, InitialVelocity, Neumann, Periodic, Robin
 from pinnlearn.domains import Box, Interval, SpaceTime
-from pinnlearn.metrics import exact_solution
+from pinnlearn.metrics import exact_solution, new_points
 from pinnlearn.optimizers import get_optimizer
 from pinnlearn.pdes import PDE, Heat, Helmholtz, Poisson
 from pinnlearn.problems import PROBLEMS
@@ -785,6 +785,40 @@ def test_bad_conditions(conditions, message):
     pde = PDE(SQUARE.domain, equation=lambda x, u: u.laplacian, conditions=conditions)
     with pytest.raises(ValueError, match=message):
         small(pde).fit(POINTS)
+
+
+def test_fewer_equations_than_outputs_are_warned_of():
+    pde = PDE(Interval(0, 1), equation=lambda x, u: -u[0].laplacian - 1, n_outputs=2, conditions=[Dirichlet(0.0)])
+    with pytest.warns(UserWarning, match=r"1 equation\(s\) a row for the 2 outputs of u.*torch.stack"):
+        PINNRegressor(pde=pde, random_state=0).fit(pde.sample(30, 2, random_state=0))
+
+
+def layered(width):
+    """-eps u_xx - u_yy = f, u = exp(-x / width) cos(pi y) + x y: a layer of this width at x = 0."""
+    eps = 10 * width**2
+
+    def layer(x):
+        return torch.exp(-x[:, 0] / width) * torch.cos(torch.pi * x[:, 1])
+
+    def solution(x):
+        return layer(x) + x[:, 0] * x[:, 1]
+
+    def equation(x, u):
+        return -eps * u.d(0, 0) - u.d(1, 1) + layer(x) * (eps / width**2 - torch.pi**2)
+
+    return PDE(Box([0, 0], [1, 1]), equation=equation, conditions=[Dirichlet(solution)], solution=solution)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_what_holds_at_the_rows_alone_is_not_taken_for_a_solution(seed):
+    # Two of 320 rows lie in a layer of 1/200, and a network of as many units as rows goes through any of them.
+    pde = layered(0.005)
+    X, X_new = pde.sample(320, 80, random_state=seed), new_points(pde.domain)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        model = PINNRegressor(pde=pde, random_state=seed).fit(X)
+    error = relative_l2_error(exact_solution(pde, X_new), model.predict(X_new))
+    assert error < 1e-2 or any("not between them" in str(w.message) or "not solved" in str(w.message) for w in warned)
 
 
 @pytest.mark.parametrize("conditions", [[Neumann(0.0)], [Periodic(0), Periodic(1)], [Condition(lambda x, u: u.d(0))]])

@@ -144,3 +144,9 @@ def test_dn_without_normals_says_where_there_are_any():
 def test_a_misspelled_derivative_is_told_the_names_that_there_are():
     with pytest.raises(AttributeError, match=r"u has no 'dx', but value, d\(axis, \.\.\.\).* du/dx_0 is u\.d\(0\)"):
         jet(wave).dx  # noqa: B018
+
+
+@pytest.mark.parametrize("compute", [lambda u: u + 1, torch.sinh, lambda u: torch.stack([u, u]), lambda u: 2 * u])
+def test_computing_with_u_itself_says_what_to_write(compute):
+    with pytest.raises(ValueError, match=r"with u itself; write u\.value"):
+        compute(jet(wave))

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from pinnlearn import PINNRegressor, problems, relative_l2_error
 from pinnlearn.metrics import (
@@ -38,6 +40,13 @@ def test_solution_scorer_is_minus_the_error(model):
 def test_residual_scorer_is_score_less_one(model):
     X = np.linspace(0, 1, 11)[:, None]
     assert residual_scorer(model, X) == pytest.approx(model.score(X) - 1.0)
+
+
+@pytest.mark.parametrize("scorer", [solution_scorer, residual_scorer, log_solution_scorer, log_residual_scorer])
+def test_scorers_reach_the_model_at_the_end_of_a_pipeline(model, scorer):
+    X = np.linspace(0, 1, 11)[:, None]
+    pipeline = make_pipeline(FunctionTransformer(lambda X: X / 2).fit(2 * X), model)
+    assert scorer(pipeline, 2 * X) == scorer(model, X)
 
 
 def test_log_scorers_are_the_digits_of_the_others(model):

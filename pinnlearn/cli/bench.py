@@ -25,7 +25,7 @@ def add(commands) -> None:
         check,
         run,
     )
-    command.add_argument("what", choices=["optimizers"], help="what is compared")
+    command.add_argument("what", metavar="optimizers", choices=["optimizers"], help="what is compared")
     command.add_argument("--seeds", type=count, default=3, help="number of seeds (3)")
     command.add_argument("--seconds", type=float, default=3.0, help="of each trial (3)")
     command.add_argument("--jobs", type=count, default=2, help="trials at a time, each on one thread (2)")

@@ -30,7 +30,8 @@ def add(commands) -> None:
         check,
         run,
     )
-    reproduce.add_argument("table", choices=TABLES, help="five problems, seven learning rates or five widths")
+    explained = f"of {', '.join(TABLES)}: five problems, seven learning rates or five widths"
+    reproduce.add_argument("table", metavar="TABLE", choices=TABLES, help=explained)
     reproduce.add_argument("--seeds", type=int, help=f"number of seeds ({SEEDS}; 1 with --quick)")
     reproduce.add_argument("--jobs", type=int, default=2, help="runs at a time, each on one thread (2)")
     reproduce.add_argument("--quick", action="store_true", help="the same cells at a fraction of the steps: minutes")

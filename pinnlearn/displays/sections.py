@@ -84,6 +84,9 @@ class Section:
         default = coordinate_names(n_dims, bool(domain is not None and domain.has_time))
         names = [str(name) for name in getattr(model, "feature_names_in_", default)]
         inside = domain.contains(points) if domain is not None else _in_hull(np.asarray(X), points)
+        if not inside.any():
+            extent = ", ".join(f"{low:.7g} to {high:.7g}" for low, high in zip(*bounds, strict=True))
+            raise ValueError(f"No point of the section at {dict(at or {})} lies inside; coordinates run from {extent}.")
         return cls(points, along, bounds, inside, names)
 
     @property
