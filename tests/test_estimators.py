@@ -17,10 +17,11 @@ from pinnlearn import GD, LBFGS, NGD, SGD, Adam, PINNRegressor, problems, relati
 from pinnlearn.activations import ACTIVATIONS
 from pinnlearn.conditions import Condition, Dirichlet, Initial, InitialVelocity, Neumann, Periodic, Robin
 from pinnlearn.domains import Box, Interval, SpaceTime
-from pinnlearn.metrics import exact_solution, new_points
+from pinnlearn.metrics import exact_solution
 from pinnlearn.optimizers import get_optimizer
 from pinnlearn.pdes import PDE, Heat, Helmholtz, Poisson
 from pinnlearn.problems import PROBLEMS
+from pinnlearn.training import _warn_if_unsolved
 
 
 @pytest.fixture(scope="module")
@@ -810,15 +811,18 @@ def layered(width):
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_what_holds_at_the_rows_alone_is_not_taken_for_a_solution(seed):
-    # Two of 320 rows lie in a layer of 1/200, and a network of as many units as rows goes through any of them.
-    pde = layered(0.005)
-    X, X_new = pde.sample(320, 80, random_state=seed), new_points(pde.domain)
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
-        model = PINNRegressor(pde=pde, random_state=seed).fit(X)
-    error = relative_l2_error(exact_solution(pde, X_new), model.predict(X_new))
-    assert error < 1e-2 or any("not between them" in str(w.message) or "not solved" in str(w.message) for w in warned)
+def test_what_holds_at_the_rows_alone_is_trained_on_with_more(seed):
+    # Six of 320 rows lie in a layer of 1/50, and a network of as many units as rows goes through any of them. Without
+    # a judge at other points no row joined, and new points had a relative residual of 6e-3 to 1e-1 (seeds 0 to 3).
+    pde = layered(0.02)
+    model = PINNRegressor(pde=pde, random_state=seed).fit(pde.sample(320, 80, random_state=seed))
+    assert model.n_added_rows_ == 320
+    assert model.score(pde.sample(900, 200, random_state=99)) > 1 - 4e-3
+
+
+def test_a_solution_at_the_rows_alone_is_warned_of():
+    with pytest.warns(ConvergenceWarning, match="solved at the rows of X, but not between them.* is 0.06"):
+        _warn_if_unsolved(1e-9, 0.06)
 
 
 @pytest.mark.parametrize("conditions", [[Neumann(0.0)], [Periodic(0), Periodic(1)], [Condition(lambda x, u: u.d(0))]])
