@@ -83,7 +83,8 @@ def test_factors_that_a_step_keeps_for_the_next_are_restored(equation, damping, 
     assert_same(resumed(parameters, tmp_path / "fit", (1, 2, 3, 4), X, pde), whole)
 
 
-# Every stage of the default method, with too few rows to end well: auditions, hidden training, times in turn with rows that join, the last solve.
+# Every stage of the default method, with too few rows to end well: auditions, hidden training, times in turn with rows
+# that join, the last solve.
 @pytest.mark.filterwarnings("ignore:The equations are solved at the rows of X, but not between them")
 def test_the_joined_method_goes_on_to_the_same_end(tmp_path, monkeypatch):
     monkeypatch.setattr("pinnlearn.training.STUCK", 0.0)
