@@ -448,7 +448,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         Returns
         -------
         torch.nn.Module
-            A tensor (n_samples, n_features_in_) gives (n_samples,) or (n_samples, n_outputs), what `predict` gives.
+            A tensor (n_samples, n_dims) gives (n_samples,) or (n_samples, n_outputs), what `predict` gives.
             It has the model's `dtype`; its weights are parameters of their own.
 
         Examples
