@@ -34,8 +34,8 @@ from pinnlearn.networks import NetworkAtPoints, Reading, TwoLayerNetwork, Weight
 GROUPS = ("interior", "boundary", "initial", "data")
 
 
-def as_tensor(array: ArrayLike, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """The one place where numpy becomes torch."""
+def as_tensor(array: ArrayLike, device: torch.device, dtype: torch.dtype | None) -> Tensor:
+    """The one place where numpy becomes torch; None keeps the dtype of the array."""
     return torch.tensor(np.asarray(array), device=device, dtype=dtype)
 
 

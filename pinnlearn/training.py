@@ -199,7 +199,8 @@ class _HiddenTraining:
     placement, optimizer, history, candidates
         As in `train_jointly`.
     judge : LeastSquares or None
-        The problem at points of the domain that are not trained on.
+        The problem at points of the domain that are not trained on; None where there are no such points, nor rows to
+        add.
     target : float
         The loss to be content with.
     """
@@ -226,7 +227,7 @@ class _HiddenTraining:
         holds = _unseen(self.judge, network) <= stuck
         if (loss <= self.target and holds) or n_new < 1 or self._is_over():
             return network
-        if (loss <= stuck and holds) or not self._can_refine:
+        if (loss <= stuck and holds) or self.judge is None:
             grown = self.placement.grown(network, n_new)
         else:
             self.problem = self._refined(self.problem, network)
@@ -236,10 +237,6 @@ class _HiddenTraining:
     @property
     def _width(self) -> int:
         return self.problem.network(self.problem.start).width
-
-    @property
-    def _can_refine(self) -> bool:
-        return self.candidates is not None and self.problem.n_interior > 0
 
     def _is_over(self) -> bool:
         return self.history.stop == "callback" or self.history.left(self.optimizer) <= OUTPUT_STEPS
@@ -273,7 +270,7 @@ class _HiddenTraining:
             if self._is_over():
                 break
             problem = self.problem.decaying(decay)
-            if i and self._can_refine:
+            if i and self.judge is not None:
                 problem = self._refined(problem, network)
             if i:
                 network = self._with_units_around(network, min(DECAY_GROWN_UNITS, self._width - network.width))

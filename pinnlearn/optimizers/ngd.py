@@ -284,7 +284,7 @@ class NGD(Optimizer):
         if self.solver != "cg":
             return _with_columns_of_length_one(linear.jacobian())
         J = self._matrix_free(linear, n_parameters)
-        lengths = _stretched(J.squares.sqrt())
+        lengths = _not_too_short(J.squares.sqrt())
         return replace(J, lengths=lengths), lengths
 
     def _factorise(self, B: Tensor | MatrixFree, damping: float) -> _Factorised | None:
@@ -303,7 +303,7 @@ class NGD(Optimizer):
 
 def _with_columns_of_length_one(J: Tensor) -> tuple[Tensor, Tensor]:
     """J, which is overwritten, with its columns divided by their lengths, and those; very short ones less."""
-    lengths = _stretched(torch.linalg.vector_norm(J, dim=0))
+    lengths = _not_too_short(torch.linalg.vector_norm(J, dim=0))
     return J.div_(lengths), lengths
 
 
@@ -311,7 +311,8 @@ def _digest(matrix: Tensor) -> str:
     return hashlib.sha256(matrix.cpu().numpy().tobytes()).hexdigest()
 
 
-def _stretched(lengths: Tensor) -> Tensor:
+def _not_too_short(lengths: Tensor) -> Tensor:
+    """What columns of these lengths are divided by."""
     return torch.maximum(lengths, SHORTEST_COLUMN * lengths.max())
 
 
