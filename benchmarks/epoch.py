@@ -14,9 +14,11 @@ import torch
 
 from pinnlearn import Adam
 from pinnlearn.activations import get_activation
-from pinnlearn.collocation import assign_equations
-from pinnlearn.least_squares import LeastSquares, build_network
-from pinnlearn.networks import gaussian_weights
+from pinnlearn.arrays import CPU
+from pinnlearn.least_squares import Unknowns
+from pinnlearn.networks import BLOCKS, TwoLayerNetwork, gaussian_weights
+from pinnlearn.posing.pose import pose
+from pinnlearn.posing.rows import Rows
 from pinnlearn.problems import PROBLEMS
 
 WIDTH, EPOCHS = 100, 100
@@ -24,8 +26,8 @@ WIDTH, EPOCHS = 100, 100
 
 def ours(X, pde, weights):
     """A function that makes so many epochs."""
-    network = build_network(weights, get_activation("tanh"), "all", torch.device("cpu"), torch.float64)
-    problem = LeastSquares(network, torch.tensor(X), assign_equations(pde, X, None))
+    network = TwoLayerNetwork.of(weights, get_activation("tanh"), CPU, torch.float64)
+    problem = pose(pde, Rows.of(pde, X), Unknowns(network, BLOCKS["all"]))
     optimizer = Adam()
     state = optimizer.begin(problem, problem.start)
 

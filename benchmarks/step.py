@@ -15,12 +15,13 @@ import torch
 
 from pinnlearn import NGD
 from pinnlearn.activations import get_activation
-from pinnlearn.collocation import assign_equations
 from pinnlearn.domains import Box
-from pinnlearn.least_squares import LeastSquares, as_tensor, build_network
+from pinnlearn.least_squares import LeastSquares, Unknowns
 from pinnlearn.linalg import gram_is_cheaper
-from pinnlearn.networks import gaussian_weights
+from pinnlearn.networks import BLOCKS, TwoLayerNetwork, gaussian_weights
 from pinnlearn.pdes import Poisson
+from pinnlearn.posing.pose import pose as pose_rows
+from pinnlearn.posing.rows import Rows
 
 SIZES = ((1020, 100, 2), (1020, 1000, 2), (2000, 320, 10), (3000, 1000, 10), (3000, 1000, 100))
 DAMPING = 1e-6
@@ -33,8 +34,8 @@ def pose(n: int, m: int, d: int, device: torch.device = CPU, dtype: torch.dtype 
     pde = Poisson(Box([0.0] * d, [1.0] * d), source=1.0, boundary=0.0)
     X = pde.sample(n - n // 10, n // 10, random_state=0)
     weights = gaussian_weights(m, d, 1, np.random.default_rng(0))
-    network = build_network(weights, get_activation("tanh"), "all", device, dtype)
-    return LeastSquares(network, as_tensor(X, device, dtype), assign_equations(pde, X, None))
+    network = TwoLayerNetwork.of(weights, get_activation("tanh"), device, dtype)
+    return pose_rows(pde, Rows.of(pde, X), Unknowns(network, BLOCKS["all"]))
 
 
 def seconds(function, *arguments):

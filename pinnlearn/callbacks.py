@@ -3,7 +3,7 @@
 Any callable of a `Progress` will do; one that returns True stops the fit. Four more methods are called where a
 callback has them:
 
-    on_fit_begin(fit), on_fit_end(fit)      before training and after it; `fit` is a `pinnlearn.history.History`
+    on_fit_begin(fit), on_fit_end(fit)      before training and after it; `fit` is a `pinnlearn.training.course.Course`
     get_state(), set_state(state)           what a checkpoint keeps of the callback: a dict of plain values
 
 After a fit has been resumed from a checkpoint, a callback is told once more of the step that the checkpoint is of.
@@ -19,17 +19,17 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from pinnlearn.base import Hyperparameters
-from pinnlearn.history import History, Progress
+from pinnlearn.hyperparameters import Hyperparameters
 from pinnlearn.metrics import relative_l2_error
 from pinnlearn.optimizers.base import check_count, check_positive
 from pinnlearn.persistence import read_checkpoint, write_checkpoint
+from pinnlearn.training.course import Course, Progress
 
 
 class Callback(Hyperparameters):
     """What the callbacks here share: a state, the attributes that end with an underscore, which checkpoints keep."""
 
-    def on_fit_begin(self, fit: History) -> None:
+    def on_fit_begin(self, fit: Course) -> None:
         """Check the parameters and forget the last fit."""
 
     def get_state(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class EarlyStopping(Callback):
         self.min_fall = min_fall
         self.monitor = monitor
 
-    def on_fit_begin(self, fit: History) -> None:
+    def on_fit_begin(self, fit: Course) -> None:
         """Check the parameters and forget the last fit."""
         check_count("patience", self.patience)
         if not 0 <= self.min_fall < 1:
@@ -107,7 +107,7 @@ class TimeLimit(Callback):
     def __init__(self, seconds: float):
         self.seconds = seconds
 
-    def on_fit_begin(self, fit: History) -> None:
+    def on_fit_begin(self, fit: Course) -> None:
         """Check the parameter."""
         check_positive("seconds", self.seconds)
 
@@ -136,8 +136,8 @@ class Checkpoint(Callback):
     Notes
     -----
     A new file is written beside the old one and then takes its place, so that there is a whole one at any time. What
-    it holds, see `pinnlearn.records`. `callbacks`, `verbose` and `device` may change between the fits, everything
-    else makes another fit, for which the file is refused.
+    it holds, see `pinnlearn.training.records`. `callbacks`, `verbose` and `device` may change between the fits,
+    everything else makes another fit, for which the file is refused.
 
     Examples
     --------
@@ -159,7 +159,7 @@ class Checkpoint(Callback):
         self.seconds = seconds
         self.steps = steps
 
-    def on_fit_begin(self, fit: History) -> None:
+    def on_fit_begin(self, fit: Course) -> None:
         """Check the parameters, and read the file if there is one."""
         if not isinstance(self.path, str | os.PathLike):
             raise ValueError(f"path must be a path, got {self.path!r}.")
@@ -177,7 +177,7 @@ class Checkpoint(Callback):
         if by_steps or (self.seconds is not None and time.monotonic() - self._written >= self.seconds):
             self._write(progress.plain())
 
-    def on_fit_end(self, fit: History) -> None:
+    def on_fit_end(self, fit: Course) -> None:
         """Write the end, unless there is none."""
         if fit.stages and not fit.failed:
             self._write(fit.plain())
@@ -226,7 +226,7 @@ class ErrorMonitor(Callback):
         self.u = u
         self.per_decade = per_decade
 
-    def on_fit_begin(self, fit: History) -> None:
+    def on_fit_begin(self, fit: Course) -> None:
         """Check the parameter and forget the last fit."""
         check_count("per_decade", self.per_decade)
         self.steps_: list[int] = []

@@ -8,8 +8,8 @@ from numbers import Integral, Real
 import torch
 from torch import Tensor
 
-from pinnlearn.base import Hyperparameters
 from pinnlearn.domains import Domain
+from pinnlearn.hyperparameters import Hyperparameters
 from pinnlearn.jets import Jet
 
 Value = float | Callable[[Tensor], Tensor]

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pinnlearn.base import Hyperparameters
+from pinnlearn.hyperparameters import Hyperparameters
 from pinnlearn.sampling import unit_points
 
 REGIONS = ("interior", "boundary", "initial")

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
-from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, cast
 
-import joblib
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
@@ -18,63 +14,21 @@ from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pinnlearn._version import __version__
-from pinnlearn.activations import get_activation
-from pinnlearn.base import Described
-from pinnlearn.collocation import (
-    assign_equations,
-    bounding_box,
-    check_pinned,
-    snapped,
-    time_axis,
-    warn_of_bare_faces,
-    warn_of_near_misses,
-)
-from pinnlearn.history import History
+from pinnlearn.arrays import as_array
+from pinnlearn.evaluation import linearization_at, network_of, pde_residual, relative_residual_at, values_of
+from pinnlearn.fitting import fit, fitted_weights
+from pinnlearn.hyperparameters import Described
 from pinnlearn.jets import VALUE, Symbol
-from pinnlearn.least_squares import (
-    Equation,
-    LeastSquares,
-    Linearization,
-    as_array,
-    as_tensor,
-    balanced_weights,
-    build_network,
-    check_equations,
-    evaluate,
-    warn_of_few_equations,
-    warn_of_free_constants,
-)
-from pinnlearn.metrics import relative_residual, relative_residuals
-from pinnlearn.modules import TwoLayerModule
-from pinnlearn.networks import BLOCKS, INITS, TwoLayerNetwork, Weights, half_width
-from pinnlearn.optimizers import NGD, Optimizer
-from pinnlearn.optimizers.base import check_positive
-from pinnlearn.placement import FALLBACK_SCALE, Placement, choose_scale
-from pinnlearn.progress import displays, say
-from pinnlearn.reports import Report, check_fits, fit_bytes, in_bytes
-from pinnlearn.sampling import as_generator
-from pinnlearn.tasks import CallbackSupportMixin, ScikitLearnCallbacks, with_callbacks
-from pinnlearn.training import JOINED_STEPS, MOST_TRAINED_UNITS, train, train_jointly
-from pinnlearn.validation import (
-    available_bytes,
-    available_device,
-    check_callbacks,
-    check_choice,
-    check_known_values,
-    check_loss_weights,
-    check_pde,
-    check_width,
-    make_optimizers,
-    resolve_device,
-    seed_optimizers,
-)
-
-# width="auto": output solves take as many units as rows determine well; iterations on all weights cost more.
-SOLVED_WIDTH, ITERATED_WIDTH = 1000, 200
-# Equations are checked, and loss weights chosen, with a network of so many units.
-CHECK_UNITS = 20
-# Boundary and initial points that `score` adds where X has none.
-SCORE_POINTS = 200
+from pinnlearn.networks import TwoLayerNetwork
+from pinnlearn.networks.torch_module import TwoLayerModule
+from pinnlearn.notices import warn
+from pinnlearn.optimizers import Optimizer
+from pinnlearn.pdes import PlainRegression
+from pinnlearn.posing.rows import check_known_values
+from pinnlearn.progress import displays
+from pinnlearn.reports import Report
+from pinnlearn.sklearn_callbacks import CallbackSupportMixin, ScikitLearnCallbacks, with_callbacks
+from pinnlearn.training.course import Progress, check_callbacks
 
 
 class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
@@ -292,11 +246,10 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
             self.__dict__.update(before)
             raise
         if self.stop_reason_.startswith("interrupted"):
-            warnings.warn(
+            warn(
                 f"Ctrl-C stopped the fit after {self.n_iter_} steps; the model has the best weights so far, and "
                 "warm_start=True goes on from them. Two in a row raise KeyboardInterrupt.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
         return self
 
@@ -344,10 +297,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         ndarray of shape (n_samples,), or (n_samples, q) for q equations
         """
         self._check_has_pde("residual")
-        X = self._validated(X)
-        problem = self._problem_at(X, None, np.full(len(X), "interior"))
-        (part,) = problem.linearize(problem.start).parts
-        return as_array(part.residual.squeeze(1) if part.residual.shape[1] == 1 else part.residual)
+        return pde_residual(self, self._validated(X))
 
     def gram(self, X: ArrayLike, y: ArrayLike | None = None, region: ArrayLike | None = None) -> NDArray:
         """Evaluate the Gram matrix J J^T of the weighted residuals in the trained weights.
@@ -362,7 +312,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         ndarray of shape (n_residuals, n_residuals)
             In row order, a row's residuals adjacent.
         """
-        linear = self._linearized(X, y, region)
+        check_is_fitted(self)
+        linear = linearization_at(self, self._validated(X), y, region)
         order = linear.row_order()
         return as_array(linear.gram())[np.ix_(order, order)]
 
@@ -380,7 +331,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
             In row order, a row's residuals adjacent; columns by block, hidden weights (coordinate by coordinate),
             hidden bias, output weights.
         """
-        linear = self._linearized(X, y, region)
+        check_is_fitted(self)
+        linear = linearization_at(self, self._validated(X), y, region)
         return as_array(linear.jacobian())[linear.row_order()]
 
     def score(
@@ -428,15 +380,12 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         """Evaluate the relative residual of all equations, see `pinnlearn.metrics.relative_residual`."""
         if y is None:
             self._check_has_pde("a score without y")
-        points, values, region = self._completed(*self._rows(X, y), region)
-        problem = self._problem_at(points, values, region)
-        network = problem.network(problem.start)
-        x = as_tensor(points, network.hidden_bias.device, network.hidden_bias.dtype)
-        return relative_residual(problem, network.evaluate(x), half_width(bounding_box(self.pde_, points)))
+        check_is_fitted(self)
+        return relative_residual_at(self, self._validated(X), y, region)
 
     def _check_has_pde(self, what: str) -> None:
         check_is_fitted(self)
-        if self.pde_ is None:
+        if not self.pde_.has_equation:
             raise ValueError(
                 f"{what} needs a PDE, but this model was fitted with pde=None, or loaded without its own; pass it to "
                 "pinnlearn.load(path, pde=...)."
@@ -461,7 +410,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         1.000000
         """
         check_is_fitted(self)
-        return TwoLayerModule(self._network())
+        return TwoLayerModule(network_of(self))
 
     def describe(self) -> Report:
         """Tell what happened in `fit`: rows, losses and residuals by group, parameters, memory, why it stopped.
@@ -490,6 +439,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         return Report(
             pde=self.pde_,
             groups=self.groups_,
+            equations=self.equations_,
+            findings=self.findings_,
             width=len(self.hidden_bias_),
             activation=self.activation,
             n_parameters=n_parameters,
@@ -514,271 +465,36 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
                 UserWarning,
                 stacklevel=2,
             )
+        if "pde_" in state and state["pde_"] is None:  # as older versions had it
+            state["pde_"] = PlainRegression()
         super().__setstate__(state)
 
     @with_callbacks
     def _fit(self, X: ArrayLike, y: ArrayLike | None, region: ArrayLike | None) -> None:
-        optimizers = self._check_parameters()
-        with History(self._listeners(X, y)) as history:
-            X, values, equations = self._check_rows(X, y, region)
-            placement = self._place(X, values, history)
-            seed_optimizers(optimizers, placement.seed)
-            warm = self.warm_start and hasattr(self, "hidden_weights_")
-            joined = not warm and self._is_joined(optimizers)
-            width = self._choose_width(len(X), joined)
-            weights = self._check_weights(width, X.shape[1]) if warm else None
-            x = as_tensor(X, placement.device, placement.dtype)
-            problem = self._pose(x, equations, time_axis(self.pde_, x), placement, width)
-            history.identify(partial(self._identity, problem, placement, (X, values, region, weights)))
-            loss_of_zero = float(problem.loss(problem.start))
-            problem = problem.with_network(self._start(problem, placement, width, weights))
-            self._announce(problem, _estimated_bytes(problem, joined, optimizers))
-            if joined:
-                network = self._train_jointly(problem, placement, cast(NGD, optimizers[0]), history, region is None)
-            else:
-                history.max_iter = sum(optimizer.max_iter for optimizer in optimizers)
-                loss = loss_of_zero if warm else float(problem.loss(problem.start))
-                network = train(problem, optimizers, self.tol**2 * loss, history)
-            self.optimizer_ = optimizers if isinstance(self.optimizer, list | tuple) else optimizers[0]
-            self._store_network(network)
-            self._store_history(history)
-            self._store_groups(problem.with_network(network), network.evaluate(x), half_width(placement.bounds))
-            self.seconds_ = history.seconds
+        listeners = self._listeners(X, y)
+        self.__dict__.update(fit(self, self._validated(X, reset=True), y, region, listeners))
 
     def _listeners(self, X: ArrayLike, y: ArrayLike | None) -> list[Any]:
         """Who is told of every step."""
         listeners = [*check_callbacks(self.callbacks), *displays(self.verbose)]
         if hasattr(self, "_init_callback_context"):  # scikit-learn 1.9 and later
             listeners.append(
-                ScikitLearnCallbacks(self, {"X": X, "y": y}, lambda progress: _fitted_weights(progress.network))
+                ScikitLearnCallbacks(
+                    self, {"X": X, "y": y}, lambda progress: fitted_weights(cast(TwoLayerNetwork, progress.network))
+                )
             )
         return listeners
-
-    def _check_rows(
-        self, X: ArrayLike, y: ArrayLike | None, region: ArrayLike | None
-    ) -> tuple[NDArray, NDArray | None, list[Equation]]:
-        """Points, known values and the equations of each row; sets `pde_`."""
-        X = self._validated(X, reset=True)
-        pde = self.pde_ = check_pde(self.pde, X.shape[1])
-        values = self._check_values(y, len(X), pde)
-        given, X = X, snapped(pde, X)
-        equations = assign_equations(pde, X, values, region)
-        check_pinned(pde, equations, region)
-        if region is None:
-            warn_of_near_misses(pde, given, values)
-            warn_of_bare_faces(pde, X)
-        return X, values, equations
-
-    def _place(self, X: NDArray, values: NDArray | None, history: History) -> Placement:
-        """Where hidden units are drawn, and from which seed."""
-        n_outputs = cast(NDArray, values).shape[1] if self.pde_ is None else self.pde_.n_outputs
-        drawn = int(as_generator(self.random_state).integers(2**62))
-        seed = history.record.seed(drawn, fixed=isinstance(self.random_state, Integral))
-        on = resolve_device(self.device, self.dtype)
-        return Placement(bounding_box(self.pde_, X), n_outputs, get_activation(self.activation), seed, *on)
-
-    def _identity(self, problem: LeastSquares, placement: Placement, data: tuple) -> dict[str, Any]:
-        """What tells this fit from others: functions, which have no other mark, by their values at the rows."""
-        probe = problem.with_network(replace(placement, seed=0).network(CHECK_UNITS, FALLBACK_SCALE, "all", zero=False))
-        alike = {"callbacks": None, "verbose": 0, "device": "cpu", "random_state": None}
-        return {
-            "settings": repr(type(self)(**self.get_params(deep=False) | alike)),
-            "seed": placement.seed,
-            "data": joblib.hash(data),
-            "equations": probe.residual(probe.start),
-        }
-
-    def _announce(self, problem: LeastSquares, n_bytes: int) -> None:
-        """Refuse what takes more memory than there is, and say what the fit is going to take."""
-        self.n_bytes_, width = n_bytes, problem.network(problem.start).width
-        check_fits(n_bytes, available_bytes(problem.start.device), problem.n_residuals, width)
-        if displays(self.verbose):
-            say(f"{problem.n_residuals} residuals, {width} units: about {in_bytes(n_bytes)}")
-
-    def _train_jointly(
-        self, problem: LeastSquares, placement: Placement, optimizer: NGD, history: History, may_sample: bool
-    ) -> TwoLayerNetwork:
-        """The joined method, with points of the domain to add where there is one and memory for them."""
-        if self.max_iter is None and not isinstance(self.optimizer, Optimizer):
-            optimizer.max_iter = JOINED_STEPS
-        history.max_iter = optimizer.max_iter
-        with_added = _estimated_bytes(problem, True, [optimizer], problem.n_interior)
-        candidates, domain = None, getattr(self.pde_, "domain", None)
-        if may_sample and domain is not None and with_added < available_bytes(placement.device):
-            rng = np.random.default_rng(placement.seed)
-            candidates = partial(domain.sample_interior, rng=rng, method="uniform")
-        network = train_jointly(problem, placement, optimizer, self.tol, history, candidates)
-        self.n_bytes_ = with_added if history.added_rows is not None else self.n_bytes_
-        return network
-
-    def _pose(self, x, equations, has_time: bool | None, placement: Placement, width: int) -> LeastSquares:
-        """The least-squares problem, its equations checked and its loss weights chosen, for some small network."""
-        at_zero, probe = (
-            placement.network(min(width, CHECK_UNITS), FALLBACK_SCALE, self.trainable, zero=zero)
-            for zero in (True, False)
-        )
-        problem = LeastSquares(at_zero, x, equations, None, has_time)
-        check_equations(problem, probe)
-        warn_of_free_constants(problem.with_network(probe))
-        warn_of_few_equations(problem)
-        return problem.with_weights(self._choose_loss_weights(problem, placement))
-
-    def _start(
-        self, problem: LeastSquares, placement: Placement, width: int, weights: Weights | None
-    ) -> TwoLayerNetwork:
-        """The network that training starts from; with `weights`, that of the last fit."""
-        if weights is not None:
-            return placement.build(weights, self.trainable)
-        if self.init == "gaussian":
-            return placement.gaussian(width, self.trainable)
-        chosen, scale = choose_scale(problem, [placement], width, self.trainable)
-        return chosen.network(width, scale, self.trainable, zero=self.trainable != "hidden")
-
-    def _check_parameters(self) -> list[Optimizer]:
-        check_choice("trainable", self.trainable, BLOCKS)
-        check_choice("init", self.init, INITS)
-        check_positive("tol", self.tol, or_zero=True)
-        get_activation(self.activation)
-        return make_optimizers(self.optimizer, self.learning_rate, self.max_iter)
-
-    def _store_network(self, network: TwoLayerNetwork) -> None:
-        self.__dict__.update(_fitted_weights(network))
-
-    def _store_history(self, history: History) -> None:
-        self.loss_curve_ = history.loss_curve
-        self.times_ = history.times
-        self.stages_ = history.stages
-        self.n_iter_ = history.n_iter
-        none = np.empty((0, self.n_features_in_))
-        self.added_rows_ = none if history.added_rows is None else history.added_rows
-        self.n_added_rows_ = len(self.added_rows_)
-        self.stop_reason_ = history.stop_reason
-
-    def _store_groups(self, trained: LeastSquares, predicted: torch.Tensor, half_width: NDArray) -> None:
-        relative = relative_residuals(trained, predicted, half_width)
-        losses = trained.group_losses(trained.start)
-        self.loss_ = sum(losses.values())
-        self.loss_weights_ = {group: trained.loss_weights[group] for group in losses}
-        self.groups_ = {
-            group: {
-                "rows": trained.n_rows_in(group),
-                "weight": self.loss_weights_[group],
-                "loss": loss,
-                "relative_residual": relative[group],
-            }
-            for group, loss in losses.items()
-        }
-
-    def _is_joined(self, optimizers: list[Optimizer]) -> bool:
-        """Whether the method is left to choose everything about the steps: then it is the joined one."""
-        (first, *others) = optimizers
-        free = isinstance(first, NGD) and first.learning_rate is None and first.damping == "auto"
-        free = free and first.solver != "cg" and first.sketch is None  # it solves with J as it is
-        return free and not others and self.trainable != "hidden" and self.init == "domain"
-
-    def _check_values(self, y: ArrayLike | None, n: int, pde) -> NDArray | None:
-        if pde is None and y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None. With "
-                "pde=None it is a plain regressor; pass pde=... to solve an equation."
-            )
-        return check_known_values(y, n, None if pde is None else pde.n_outputs)
-
-    def _check_weights(self, width: int, n_dims: int) -> Weights:
-        """The weights of the last fit, to go on from."""
-        weights = Weights(*self._weights())
-        if weights.hidden_weights.shape != (width, n_dims):
-            raise ValueError(
-                f"warm_start=True needs the width and columns of the last fit, {weights.hidden_weights.shape}, but now "
-                f"they are {(width, n_dims)}; set width={len(weights.hidden_weights)}, or warm_start=False."
-            )
-        return weights
-
-    def _choose_width(self, n_rows: int, joined: bool) -> int:
-        if not isinstance(self.width, str) or self.width != "auto":
-            return check_width(self.width)
-        if self.warm_start and hasattr(self, "hidden_bias_"):
-            return len(self.hidden_bias_)
-        return min(SOLVED_WIDTH, max(20, int(0.8 * n_rows))) if joined else ITERATED_WIDTH
-
-    def _choose_loss_weights(self, problem: LeastSquares, placement: Placement) -> dict[str, float]:
-        if isinstance(self.loss_weights, str) and self.loss_weights == "auto":
-            return balanced_weights(problem, half_width(placement.bounds))
-        return check_loss_weights(self.loss_weights)
 
     def _validated(self, X: ArrayLike, *, reset: bool = False) -> NDArray:
         return cast(NDArray, validate_data(self, X, reset=reset, dtype=[np.float64, np.float32]))
 
-    def _rows(self, X: ArrayLike, y: ArrayLike | None) -> tuple[NDArray, NDArray | None]:
-        """Points and known values for an evaluation."""
-        check_is_fitted(self)
-        X = self._validated(X)
-        return snapped(self.pde_, X), check_known_values(y, len(X))
-
-    def _completed(self, X: NDArray, y: NDArray | None, region):
-        """X with points of the regions for which the PDE has conditions but X has no rows."""
-        if self.pde_ is None or region is not None or (self.pde_.domain is None and y is not None):
-            return X, y, region
-        needed = {condition.region for condition in self.pde_.conditions}
-        if self.pde_.domain is None:
-            if needed:
-                raise ValueError(
-                    f"the PDE has conditions on {sorted(needed)}, but neither a domain to sample there nor a region= "
-                    "that says which rows of X lie there; pass one of them, or known values y. (In a search, "
-                    "sklearn.set_config(enable_metadata_routing=True) sends region= to score as well.)"
-                )
-            return X, y, region
-        missing = needed - set(self.pde_.domain.region(X))
-        rng = np.random.default_rng(0)
-        samplers = {"boundary": self.pde_.domain.sample_boundary, "initial": self.pde_.domain.sample_initial}
-        extra = [samplers[name](SCORE_POINTS, rng) for name in sorted(missing)]
-        n_extra = SCORE_POINTS * len(extra)
-        y = y if y is None else np.concatenate([y, np.full((n_extra, y.shape[1]), np.nan)])
-        return np.concatenate([X, *extra]), y, region
-
-    def _weights(self) -> tuple[NDArray, NDArray, NDArray]:
-        return self.hidden_weights_, self.hidden_bias_, self.output_weights_.reshape(len(self.hidden_bias_), -1)
-
-    def _network(self) -> TwoLayerNetwork:
-        device, dtype = available_device(self.device, self.dtype)
-        return build_network(Weights(*self._weights()), get_activation(self.activation), self.trainable, device, dtype)
-
-    def _problem_at(self, X: NDArray, y: NDArray | None, region: ArrayLike | None) -> LeastSquares:
-        """The trained network and the equations at other rows; weights of one."""
-        network = self._network()
-        x = as_tensor(X, network.hidden_bias.device, network.hidden_bias.dtype)
-        return LeastSquares(network, x, assign_equations(self.pde_, X, y, region), None, time_axis(self.pde_, x))
-
-    def _linearized(self, X: ArrayLike, y: ArrayLike | None, region: ArrayLike | None) -> Linearization:
-        """The trained network's equations at rows to first order, with the loss's weights."""
-        problem = self._problem_at(*self._rows(X, y), region).with_weights(self.loss_weights_)
-        return problem.linearize(problem.start)
-
     def _evaluate(self, X: ArrayLike, symbol: Symbol) -> NDArray:
         check_is_fitted(self)
-        return evaluate(self._network(), self._validated(X), symbol)
+        return values_of(self, self._validated(X), symbol)
 
 
-def _fitted_weights(network: TwoLayerNetwork) -> dict[str, NDArray]:
-    """A network as the attributes of an estimator."""
-    output_weights = as_array(network.output_weights)
-    return {
-        "hidden_weights_": as_array(network.hidden_weights),
-        "hidden_bias_": as_array(network.hidden_bias),
-        "output_weights_": output_weights[:, 0] if network.n_outputs == 1 else output_weights,
-    }
-
-
-def _estimated_bytes(problem: LeastSquares, joined: bool, optimizers: list[Optimizer], n_added: int = 0) -> int:
-    network, n = problem.network(problem.start), problem.n_residuals * (problem.n_rows + n_added) // problem.n_rows
-    estimate = partial(fit_bytes, n, network.width, itemsize=problem.start.element_size())
-    if joined:
-        n_trained = 0 if network.trainable == "output" else min(network.width, MOST_TRAINED_UNITS)
-        n_solved = max(network.output_weights.numel(), n_trained * (network.n_dims + 1 + network.n_outputs))
-        return estimate(n_solved, holds=("jacobian",))
-    gram_size = problem.subset(np.concatenate([rows[:1] for rows in problem.strata])).linearize(problem.start).gram_size
-    held = [optimizer.holds(n, problem.start, gram_size) for optimizer in optimizers]
-    return max(estimate(problem.start.numel(), holds=what) for what in held)
+def _weights_now(progress: Progress) -> dict[str, NDArray]:
+    return fitted_weights(cast(TwoLayerNetwork, progress.network))
 
 
 __all__ = ["PINNRegressor"]

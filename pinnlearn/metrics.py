@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from torch import Tensor
 
-from pinnlearn.least_squares import LeastSquares, LinearizedEquation, as_tensor, natural_size
+from pinnlearn.arrays import as_tensor
+from pinnlearn.least_squares import GROUPS, LeastSquares, LinearizedEquation
+from pinnlearn.posing.weights import natural_size
 
 # A term counts for at least this part of its natural size: in Laplace(u) = 0 all terms may vanish with the residual.
 SMALLEST_TERM = 0.1
@@ -113,12 +115,12 @@ def _digits(error: float) -> float:
 
 def relative_residual(problem: LeastSquares, predicted: Tensor, half_width: np.ndarray) -> float:
     """rho, the root mean square of the relative residuals of all groups, see `relative_residuals`."""
-    groups = relative_residuals(problem, predicted, half_width).values()
+    groups = by_group(problem, relative_residuals(problem, predicted, half_width)).values()
     return math.sqrt(sum(ratio**2 for ratio in groups) / len(groups))
 
 
 def relative_residuals(problem: LeastSquares, predicted: Tensor, half_width: np.ndarray) -> dict[str, float]:
-    """RMS residual / scale of each group, without loss weights.
+    """RMS residual / scale of each equation, without loss weights.
 
     For equations with derivatives, scale^2 = mean(sum over the terms read of (c_t term_t)^2 + r_0^2), r_0 the
     residual of u = 0; but at least a tenth of the terms' natural size, for a u of the RMS predicted. For those of
@@ -135,15 +137,28 @@ def relative_residuals(problem: LeastSquares, predicted: Tensor, half_width: np.
 
     Returns
     -------
-    dict of group to float
+    dict of str to float
+        By the equations' names.
     """
-    squares: dict[str, list[Tensor]] = defaultdict(list)
+    ratios = {}
     size = float(predicted.square().mean().sqrt())
-    for part, r_0 in zip(problem.linearize(problem.start).parts, problem.at_zero(), strict=True):
-        for component in range(part.residual.shape[1]):
-            scale = _scale(part, component, r_0[:, component], size, half_width)
-            squares[part.equation.group].append(_relative_squares(part.residual[:, component], scale))
-    return {group: math.sqrt(float(torch.cat(parts).mean())) for group, parts in squares.items()}
+    for block, part in zip(problem.blocks, problem.linearize(problem.start).parts, strict=True):
+        zero = block.at_rows.at_zero.residual
+        scales = [_scale(part, k, r_0, size, half_width) for k, r_0 in enumerate(zero.unbind(dim=1))]
+        squares = [_relative_squares(r, scale) for r, scale in zip(part.residual.unbind(dim=1), scales, strict=True)]
+        ratios[part.equation.name] = math.sqrt(float(torch.cat(squares).mean()))
+    return ratios
+
+
+def by_group(problem: LeastSquares, ratios: Mapping[str, float]) -> dict[str, float]:
+    """The root mean square over all residuals of a group of what is known by equation."""
+    groups = {}
+    for group in GROUPS:
+        blocks = [block for block in problem.blocks if block.equation.group == group]
+        if blocks:
+            squares = [block.n_residuals * ratios[block.equation.name] ** 2 for block in blocks]
+            groups[group] = math.sqrt(sum(squares) / sum(block.n_residuals for block in blocks))
+    return groups
 
 
 def _scale(part: LinearizedEquation, component: int, r_0: Tensor, size: float, half_width: np.ndarray) -> float:

@@ -15,13 +15,12 @@ from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import check_scoring, get_scorer
 from sklearn.model_selection import BaseCrossValidator, StratifiedKFold
-from sklearn.utils import check_array
 from sklearn.utils.parallel import Parallel, delayed
 
-from pinnlearn.collocation import assign_equations, check_region, snapped
-from pinnlearn.parallel import one_thread
 from pinnlearn.pdes import PDE
-from pinnlearn.validation import check_known_values
+from pinnlearn.posing.equations import assign_equations
+from pinnlearn.posing.rows import Rows, check_known_values, check_points, check_region
+from pinnlearn.threads import one_thread
 
 
 class RegionKFold(BaseCrossValidator):
@@ -94,14 +93,14 @@ class RegionKFold(BaseCrossValidator):
         ValueError
             If a fold would train on the PDE alone, without a condition or a known value; it says which.
         """
-        X = cast(NDArray, check_array(X, dtype=[np.float64, np.float32]))
-        kinds, pinned = self._kinds(X, check_known_values(y, len(X)), region)
+        points = check_points(X)
+        kinds, pinned = self._kinds(points, y, region)
         is_large = np.bincount(kinds)[kinds] >= 2 * self.n_splits
         large, small = np.flatnonzero(is_large), np.flatnonzero(~is_large)
         if not len(large):
             raise ValueError(
-                f"n_splits={self.n_splits} is too many for {len(X)} rows: a region is shared out from 2 * n_splits "
-                "rows on, and none has as many."
+                f"n_splits={self.n_splits} is too many for {len(points)} rows: a region is shared out from 2 * "
+                "n_splits rows on, and none has as many."
             )
         stratified = StratifiedKFold(
             self.n_splits, shuffle=self.shuffle, random_state=self.random_state if self.shuffle else None
@@ -116,10 +115,10 @@ class RegionKFold(BaseCrossValidator):
                 )
             yield train, test
 
-    def _kinds(self, X: NDArray, y: NDArray | None, region: ArrayLike | None) -> tuple[NDArray, NDArray]:
+    def _kinds(self, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -> tuple[NDArray, NDArray]:
         """A number for each row, the same where the same equations hold; and whether more than the PDE does."""
         if self.pde is None:
-            known = np.zeros(len(X), dtype=bool) if y is None else ~np.isnan(y).all(axis=1)
+            known = np.zeros(len(X), dtype=bool) if y is None else ~np.isnan(check_known_values(y, len(X))).all(axis=1)
             if region is None and not known.any():
                 raise ValueError(
                     "RegionKFold cannot tell boundary rows from others; give it the problem, RegionKFold(pde=...), or "
@@ -128,7 +127,7 @@ class RegionKFold(BaseCrossValidator):
             regions = np.full(len(X), "interior") if region is None else check_region(region, len(X))
             labels, pinned = np.column_stack([regions, known]), known | (regions != "interior")
         else:
-            equations = assign_equations(self.pde, snapped(self.pde, X), y, region)
+            equations = assign_equations(self.pde, Rows.of(self.pde, X, y, region))
             labels = np.stack([np.isin(np.arange(len(X)), equation.rows) for equation in equations], axis=1)
             pinned = labels[:, [equation.group != "interior" for equation in equations]].any(axis=1)
         return np.unique(labels, axis=0, return_inverse=True)[1].ravel(), pinned

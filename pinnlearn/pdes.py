@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pinnlearn.base import Hyperparameters
 from pinnlearn.conditions import Dirichlet, Initial, Value, evaluate
 from pinnlearn.domains import Domain
+from pinnlearn.hyperparameters import Hyperparameters
 from pinnlearn.jets import Jet
 from pinnlearn.sampling import as_generator
 
@@ -49,6 +50,8 @@ class PDE(Hyperparameters):
     n_outputs: int = 1
     solution: Callable[[Tensor], Tensor] | None = None
     time_dependent = False
+    # Whether rows without a known value have an equation.
+    has_equation: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -254,4 +257,20 @@ class Heat(PDE):
         return u.dt - self.diffusivity * u.laplacian - evaluate(self.source, x, x[:, 0], "source")
 
 
-__all__ = ["PDE", "Heat", "Helmholtz", "Poisson"]
+class PlainRegression(PDE):
+    """No equation, nothing but known values: what `pde=None` stands for.
+
+    Parameters
+    ----------
+    n_outputs : int
+        The number of components of u.
+    """
+
+    has_equation = False
+
+    def __init__(self, n_outputs: int = 1):
+        self.n_outputs = n_outputs
+        self.domain = None
+
+
+__all__ = ["PDE", "Heat", "Helmholtz", "PlainRegression", "Poisson"]

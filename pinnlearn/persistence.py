@@ -25,10 +25,10 @@ from sklearn.base import clone
 from torch import Tensor
 
 from pinnlearn._version import __version__
-from pinnlearn.base import Described
-from pinnlearn.least_squares import as_tensor
+from pinnlearn.arrays import as_tensor
+from pinnlearn.hyperparameters import Described
+from pinnlearn.pdes import PlainRegression
 
-CPU = torch.device("cpu")
 # Raised with each change of what files hold.
 FORMAT = 1
 KINDS = {"model": "pinnlearn.load", "checkpoint": "pinnlearn.callbacks.Checkpoint"}
@@ -123,6 +123,8 @@ def load(path: str | os.PathLike, pde: Any = None) -> Any:
     parameters, fitted = (
         {name: _value(value, tensors) for name, value in content[part].items()} for part in ("parameters", "fitted")
     )
+    if fitted.get("pde_", pde) is None:
+        fitted["pde_"] = PlainRegression()
     if pde is not None:
         parameters["pde"] = pde
         fitted |= {name: clone(pde) for name in fitted if name == "pde_"}
@@ -241,7 +243,7 @@ def _taken_apart(value: Any) -> tuple[str, Any]:
         return ("columns", value.T) if by_columns else ("tensor", value)
     if isinstance(value, np.ndarray):
         is_numeric = value.dtype.kind in "fiub"
-        return ("array", as_tensor(value, CPU, None)) if is_numeric else ("strings", value.tolist())
+        return ("array", as_tensor(value)) if is_numeric else ("strings", value.tolist())
     if isinstance(value, tuple) and hasattr(value, "_fields") and _is_ours(type(value)):
         return "named", [_name(type(value)), list(value)]
     if isinstance(value, tuple):

@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from pinnlearn.history import History, Progress
-from pinnlearn.interruption import in_main
+from pinnlearn.training.course import Course, Progress
+from pinnlearn.training.interruption import in_main
 
 # Seconds between two looks at the losses by group, and how many times as long as such a look takes it has to be.
 INTERVAL, RARELY = 0.5, 100
@@ -38,7 +38,7 @@ def say(text: str) -> None:
 class Bar:
     """A bar over steps, with the loss, its groups and what the optimizer shows; the time left is to the last step."""
 
-    def on_fit_begin(self, fit: History) -> None:
+    def on_fit_begin(self, fit: Course) -> None:
         """Forget the last fit."""
         self._bar: Any = None
         self._next = 0.0
@@ -60,7 +60,7 @@ class Bar:
             self._next = begin + max(INTERVAL, RARELY * spent)
         self._bar.update(progress.n_iter - self._bar.n)
 
-    def on_fit_end(self, fit: History) -> None:
+    def on_fit_end(self, fit: Course) -> None:
         """Leave it as it is at the end."""
         if self._bar is not None:
             self._bar.set_postfix_str(f"loss {fit.loss_curve[-1]:.1e}" if fit.loss_curve else "", refresh=False)
@@ -73,7 +73,7 @@ class Lines:
     def __init__(self, every_step: bool):
         self.every_step = every_step
 
-    def on_fit_begin(self, fit: History) -> None:
+    def on_fit_begin(self, fit: Course) -> None:
         """Forget the last fit."""
         self._last: tuple[int, str] | None = None
 
@@ -86,7 +86,7 @@ class Lines:
             say(self._last[1])
         self._last = (progress.stage_begin, line)
 
-    def on_fit_end(self, fit: History) -> None:
+    def on_fit_end(self, fit: Course) -> None:
         """Print the last stage's line."""
         if self._last and not self.every_step:
             say(self._last[1])

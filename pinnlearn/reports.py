@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from pinnlearn.base import Hyperparameters
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pinnlearn.least_squares import LeastSquares
+from pinnlearn.metrics import by_group, relative_residuals
+from pinnlearn.pdes import PDE
+from pinnlearn.posing.checks import Finding
+
+# Longer names of equations are cut in the table.
+NAME_WIDTH = 40
 
 
 @dataclass(frozen=True)
@@ -14,9 +24,13 @@ class Report:
 
     Attributes
     ----------
-    pde : PDE or None
+    pde : PDE
     groups : dict of group to dict
         For each group of rows its "rows", "weight", "loss" and "relative_residual".
+    equations : dict of str to dict
+        The same for each equation by its name, with its "group"; "weight" has one for each component where they differ.
+    findings : list of Finding
+        What was suspicious about rows and equations.
     width : int
     activation : str
     n_parameters : int
@@ -30,8 +44,10 @@ class Report:
         Of the PDE, which joined during training.
     """
 
-    pde: Hyperparameters | None
+    pde: PDE
     groups: dict[str, dict[str, float]]
+    equations: dict[str, dict[str, Any]]
+    findings: list[Finding]
     width: int
     activation: str
     n_parameters: int
@@ -46,21 +62,63 @@ class Report:
         reason, _, explanation = self.stop_reason.partition(": ")
         return "\n".join(
             [
-                "plain regression" if self.pde is None else repr(self.pde),
+                repr(self.pde) if self.pde.has_equation else "plain regression",
                 f"{'group':<8} {'rows':>5} {'weight':>8} {'loss':>8}  relative residual",
-                *(self._line(group) for group in self.groups),
+                *(line for group in self.groups for line in self._lines(group)),
                 *([f"{self.n_added_rows} more rows of the PDE in training"] if self.n_added_rows else []),
                 f"{self.width} {self.activation} units, {self.n_parameters} parameters, about {in_bytes(self.n_bytes)}",
                 f"{self.n_iter} steps in {self.seconds:.1f} s, loss {self.loss:.1e}",
                 f"stopped by {reason}: {explanation}",
+                *(f"note: {finding}" for finding in self.findings),
             ]
         )
 
     __repr__ = __str__
 
-    def _line(self, group: str) -> str:
-        of = self.groups[group]
-        return f"{group:<8} {of['rows']:>5} {of['weight']:>8.3g} {of['loss']:>8.1e} {of['relative_residual']:>18.1e}"
+    def _lines(self, group: str) -> list[str]:
+        """A line for a group, and one for each of its equations, if there are several."""
+        equations = {name: of for name, of in self.equations.items() if of["group"] == group}
+        lines = [_line(group, self.groups[group])]
+        return lines + [_line(f"  {name}", of) for name, of in equations.items() if len(equations) > 1]
+
+
+def _line(name: str, of: Mapping[str, Any]) -> str:
+    name = name if len(name) <= NAME_WIDTH else f"{name[: NAME_WIDTH - 3]}..."
+    weight = of["weight"] if isinstance(of["weight"], float) else max(of["weight"])
+    return f"{name:<8} {of['rows']:>5} {weight:>8.3g} {of['loss']:>8.1e} {of['relative_residual']:>18.1e}"
+
+
+def describe_residuals(
+    trained: LeastSquares, predicted: Tensor, half_width: NDArray
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """How well equations are met by the network that a problem starts from, as `Report` has it.
+
+    Returns
+    -------
+    groups, equations : dict of str to dict
+    """
+    ratios, losses = relative_residuals(trained, predicted, half_width), trained.equation_losses(trained.start)
+    of_groups, group_losses = by_group(trained, ratios), trained.group_losses(trained.start)
+    equations = {
+        block.equation.name: {
+            "group": block.equation.group,
+            "rows": len(block.x),
+            "weight": block.weights[0] if len(set(block.weights)) == 1 else block.weights,
+            "loss": losses[block.equation.name],
+            "relative_residual": ratios[block.equation.name],
+        }
+        for block in trained.blocks
+    }
+    groups = {
+        group: {
+            "rows": trained.n_rows_in(group),
+            "weight": trained.mean_weight(group),
+            "loss": group_losses[group],
+            "relative_residual": of_groups[group],
+        }
+        for group in group_losses
+    }
+    return groups, equations
 
 
 def in_bytes(n: float) -> str:

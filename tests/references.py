@@ -13,12 +13,14 @@ import scipy.fft
 import torch
 
 from pinnlearn.activations import get_activation
+from pinnlearn.arrays import CPU, as_tensor
 from pinnlearn.conditions import InitialVelocity, Neumann, Robin
-from pinnlearn.least_squares import Equation, LeastSquares, as_tensor, build_network
-from pinnlearn.networks import Weights
+from pinnlearn.least_squares import Equation, LeastSquares, Unknowns
+from pinnlearn.networks import BLOCKS, TwoLayerNetwork, Weights
 from pinnlearn.pdes import Heat, Helmholtz, Poisson
+from pinnlearn.posing.pose import pose
+from pinnlearn.posing.rows import Rows
 
-CPU = torch.device("cpu")
 WIDTH = 5
 LOSS_WEIGHTS = {"interior": 2.0, "boundary": 30.0, "initial": 0.5, "data": 7.0}
 
@@ -32,6 +34,16 @@ ACTIVATIONS_BY_HAND = {
     "sin": torch.sin,
     "gaussian": lambda z: torch.exp(-(z**2) / 2),
 }
+
+
+def two_layers(weights: Weights, trainable="all", activation="tanh", dtype=torch.float64) -> Unknowns:
+    """A two-layer network of given weights, and what of it is trained."""
+    return Unknowns(TwoLayerNetwork.of(weights, get_activation(activation), CPU, dtype), BLOCKS[trainable])
+
+
+def problem_of(pde, X, unknowns: Unknowns, y=None, region=None) -> LeastSquares:
+    """A PDE at points, its weights ones."""
+    return pose(pde, Rows.of(pde, np.asarray(X, dtype=float), y, region), unknowns)
 
 
 def relative_error(result, reference) -> float:
@@ -279,11 +291,13 @@ class Example:
     def problem(self, trainable="all", dtype=torch.float64, activation="tanh") -> LeastSquares:
         """The problem in the package's way."""
         equations = [
-            Equation("", law.group, law.equation, rows, self.normals[rows], self.known[rows] if law.known else None)
-            for law, rows in zip(self.case.laws, self.rows, strict=True)
+            Equation(
+                f"law {k}", law.group, law.equation, rows, self.normals[rows], self.known[rows] if law.known else None
+            )
+            for k, (law, rows) in enumerate(zip(self.case.laws, self.rows, strict=True))
         ]
-        network = build_network(self.weights, get_activation(activation), trainable, CPU, dtype)
-        return LeastSquares(network, as_tensor(self.X, CPU, dtype), equations, LOSS_WEIGHTS, self.case.has_time)
+        unknowns = two_layers(self.weights, trainable, activation, dtype)
+        return LeastSquares.of(unknowns, as_tensor(self.X, CPU, dtype), equations, LOSS_WEIGHTS, self.case.has_time)
 
     def residual(self, parameters, trainable, activation="tanh"):
         """The weighted residuals by nested autograd: u(x) = m^(-1/2) sum_r a_r sigma(w_r . x + b_r)."""

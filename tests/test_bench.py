@@ -3,9 +3,9 @@ import json
 import pytest
 
 from pinnlearn import bench, cli
-from pinnlearn.bench import ALL_PROBLEMS, METHODS, Trial, make_trials, to_markdown
+from pinnlearn.experiments.bench import ALL_PROBLEMS, METHODS, Trial, make_trials, to_markdown
+from pinnlearn.experiments.runs import Point, Record, Result, execute
 from pinnlearn.optimizers import OPTIMIZERS
-from pinnlearn.reproduce.runs import Point, Record, Result, execute
 
 
 def test_every_method_is_tried_on_every_problem_for_every_seed():
@@ -83,7 +83,7 @@ def test_the_command_prints_and_writes_the_table_and_goes_on(capsys, tmp_path, m
     printed = capsys.readouterr().out
     assert printed == (tmp_path / "optimizers.md").read_text()
     assert "| default | " in printed
-    monkeypatch.setattr("pinnlearn.reproduce.runs.execute", None)  # nothing is left to run
+    monkeypatch.setattr("pinnlearn.experiments.runs.execute", None)  # nothing is left to run
     assert cli.main([*command, "--json"]) == 0
     results = json.loads(capsys.readouterr().out)["results"]
     assert [result["problem"] for result in results] == ["poisson_1d"] * 2

@@ -12,8 +12,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 
-from pinnlearn import LBFGS, NGD, SGD, Adam, PINNRegressor, problems, relative_l2_error
-from pinnlearn import tasks as tasks_module
+from pinnlearn import LBFGS, NGD, SGD, Adam, PINNRegressor, problems, relative_l2_error, sklearn_callbacks
 from pinnlearn.callbacks import Checkpoint, EarlyStopping, ErrorMonitor, TimeLimit
 from pinnlearn.least_squares import LeastSquares
 from pinnlearn.model_selection import run_seeds
@@ -295,6 +294,6 @@ def test_a_search_passes_scikit_learns_callbacks_on():
 
 def test_without_them_the_estimator_is_as_it_was(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.callback", None)
-    tasks = runpy.run_path(tasks_module.__file__)
+    tasks = runpy.run_path(sklearn_callbacks.__file__)
     assert vars(tasks["CallbackSupportMixin"]).keys().isdisjoint({"set_callbacks", "_init_callback_context"})
     assert tasks["with_callbacks"](len) is len

@@ -21,7 +21,7 @@ from pinnlearn.metrics import exact_solution
 from pinnlearn.optimizers import get_optimizer
 from pinnlearn.pdes import PDE, Heat, Helmholtz, Poisson
 from pinnlearn.problems import PROBLEMS
-from pinnlearn.training import _warn_if_unsolved
+from pinnlearn.training.train import _warn_if_unsolved
 
 
 @pytest.fixture(scope="module")

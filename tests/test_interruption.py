@@ -9,7 +9,7 @@ from sklearn.model_selection import GridSearchCV
 
 from pinnlearn import problems
 from pinnlearn.callbacks import Checkpoint
-from pinnlearn.interruption import Interruption
+from pinnlearn.training.interruption import Interruption
 from tests.test_estimators import small
 
 PDE = problems.poisson_1d()
@@ -70,7 +70,7 @@ def test_two_ctrl_c_in_a_row_get_out_of_a_search():
 
 
 def test_a_later_fit_may_be_stopped_again(monkeypatch):
-    monkeypatch.setattr("pinnlearn.interruption.AGAIN", 0.0)
+    monkeypatch.setattr("pinnlearn.training.interruption.AGAIN", 0.0)
     for _ in range(2):
         with pytest.warns(ConvergenceWarning, match="Ctrl-C"):
             assert small(PDE, callbacks=[pressed(1)]).fit(X).n_iter_ == 1

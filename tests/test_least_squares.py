@@ -4,22 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from pinnlearn.activations import ACTIVATIONS, get_activation
-from pinnlearn.collocation import assign_equations
-from pinnlearn.gram import structured_gram
+from pinnlearn.activations import ACTIVATIONS
+from pinnlearn.arrays import as_tensor
 from pinnlearn.jets import Symbol
-from pinnlearn.least_squares import (
-    Equation,
-    LeastSquares,
-    as_tensor,
-    balanced_weights,
-    build_network,
-    check_equations,
-    natural_size,
-)
+from pinnlearn.least_squares import Equation, LeastSquares
 from pinnlearn.networks import BLOCKS, domain_weights, gaussian_weights
+from pinnlearn.posing.checks import check_equations
+from pinnlearn.posing.weights import balanced_weights, natural_size
 from pinnlearn.problems import PROBLEMS
-from tests.references import CASES, CPU, LOSS_WEIGHTS, example, reference, relative_error
+from tests.references import CASES, LOSS_WEIGHTS, example, problem_of, reference, relative_error, two_layers
 
 # Both sides are sums of some hundred terms in float64, in different orders.
 EXACT = 1e-12
@@ -75,7 +68,7 @@ def test_gram_equals_dense_jacobian_product(name, trainable):
 def test_the_structure_of_the_gram_matrix_equals_the_dense_product(name, trainable):
     _, J = reference(name, trainable)
     linear, problem = linearized(name, trainable), example(name).problem(trainable)
-    gram = structured_gram(problem.network(problem.start), list(linear._pieces()), len(linear.residual))
+    gram = problem.unknowns.network.gram(list(linear._pieces()), problem.unknowns.trained, len(linear.residual))
     assert relative_error(gram, J @ J.T) < EXACT
 
 
@@ -84,12 +77,11 @@ def test_in_many_dimensions_the_gram_matrix_needs_no_jacobian(trainable, monkeyp
     pde, X = PROBLEMS["poisson_10d"].sample(0)
     X = X[::20]
     weights = gaussian_weights(30, 10, 1, np.random.default_rng(0))
-    network = build_network(weights, get_activation("tanh"), trainable, CPU, torch.float64)
-    problem = LeastSquares(network, torch.tensor(X), assign_equations(pde, X, None))
+    problem = problem_of(pde, X, two_layers(weights, trainable))
     linear = problem.linearize(problem.start)
     J = linear.jacobian()
     assert linear.gram_size == 30 * (2 if trainable == "hidden" else 3)
-    monkeypatch.setattr(linear, "jacobian", None)
+    monkeypatch.setattr(type(linear), "jacobian", None)
     assert relative_error(linear.gram(), J @ J.T) < EXACT
 
 
@@ -171,7 +163,7 @@ def test_float32_keeps_its_digits(name):
 
 def test_groups_weigh_their_mean_square_whatever_their_number():
     ex = example("variable")  # two laws in the group boundary, 4 + 2 residuals
-    problem = ex.problem().with_weights({})
+    problem = ex.problem().weighted({})
     unit, total = {}, 0.0
     for part in problem.linearize(problem.start).parts:
         unit.setdefault(part.equation.group, []).append(part.residual.reshape(-1))
@@ -241,8 +233,9 @@ def test_row_order_sorts_by_row_with_a_rows_residuals_adjacent():
 
 def test_at_zero_is_the_residual_of_u_zero():
     problem = small_problem([("a", lambda x, u: -u.laplacian + u.value**3 - 2 * x[:, 0], [0, 1])], n=2)
-    (residual,) = problem.at_zero()
-    np.testing.assert_array_equal(residual, -2 * problem.linearize(problem.start).parts[0].at[0].x[:, :1])
+    (block,) = problem.blocks
+    np.testing.assert_array_equal(block.at_rows.at_zero.residual, -2 * block.x[:, :1])
+    assert problem.loss_of_zero == pytest.approx(float((4 * block.x[:, 0] ** 2).mean()) / 2, rel=EXACT)
 
 
 def test_balanced_weights_make_the_jacobian_independent_of_units():
@@ -250,7 +243,7 @@ def test_balanced_weights_make_the_jacobian_independent_of_units():
     equations = [("equation", lambda x, u: -u.d(0, 0), [0, 1, 2]), ("condition", lambda x, u: u.value, [3])]
     problem = small_problem(equations, n=4, groups=["interior", "boundary"])
     weights = balanced_weights(problem, np.array([5.0, 1.0]))
-    assert weights == pytest.approx({"interior": 5.0**4, "boundary": 1.0})
+    assert weights == {"equation": pytest.approx((5.0**4,)), "condition": (1.0,)}
     assert natural_size(Symbol(((0, 0), (1, 1))), np.array([2.0, 1.0])) == pytest.approx(np.hypot(0.25, 1.0))
 
 
@@ -259,7 +252,7 @@ def test_balanced_weights_make_the_jacobian_independent_of_units():
 
 def small_network(n_outputs=1):
     weights = gaussian_weights(6, 2, n_outputs, np.random.default_rng(0))
-    return build_network(weights, get_activation("tanh"), "all", CPU, torch.float64)
+    return two_layers(weights)
 
 
 def small_problem(laws, n, n_outputs=1, groups=None, has_time=None):
@@ -269,12 +262,15 @@ def small_problem(laws, n, n_outputs=1, groups=None, has_time=None):
         for (name, residual, rows), group in zip(laws, groups, strict=True)
     ]
     X = np.random.default_rng(1).random((n, 2))
-    return LeastSquares(small_network(n_outputs), as_tensor(X, CPU, torch.float64), equations, None, has_time)
+    return LeastSquares.of(small_network(n_outputs), as_tensor(X), equations, None, has_time)
 
 
 def check(residual, n=9, n_outputs=1):
-    problem = small_problem([("the law of Ohm", residual, np.arange(n))], n, n_outputs)
-    check_equations(problem, small_network(n_outputs))
+    check_problem(small_problem([("the law of Ohm", residual, np.arange(n))], n, n_outputs))
+
+
+def check_problem(problem):
+    check_equations(problem.linearize_at_zero(), problem.linearize(problem.start), problem)
 
 
 @pytest.mark.parametrize(
@@ -352,19 +348,15 @@ def test_equations_must_return_tensors(result):
 def test_the_bad_equation_is_named_among_several():
     laws = [("good", lambda x, u: u.value, [0, 1]), ("bad", lambda x, u: u.value - u.value.mean(), [2, 3, 4])]
     with pytest.raises(ValueError, match=r"^bad is not pointwise"):
-        check_equations(small_problem(laws, 5), small_network())
+        check_problem(small_problem(laws, 5))
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_the_benchmark_problems_pass(name):
-    from pinnlearn.collocation import assign_equations
-
     pde, X = PROBLEMS[name].sample(0)
     X = X[:50]
     weights = domain_weights(5, pde.domain.bounds, 1, 1.0, np.random.default_rng(0))
-    network = build_network(weights, get_activation("tanh"), "all", CPU, torch.float64)
-    equations = assign_equations(pde, X, None)
-    check_equations(LeastSquares(network, torch.tensor(X), equations, None, pde.has_time), network)
+    check_problem(problem_of(pde, X, two_layers(weights)))
 
 
 # Second derivatives, and J in blocks of rows.

@@ -2,23 +2,19 @@ import numpy as np
 import pytest
 import torch
 
-from pinnlearn.activations import get_activation
 from pinnlearn.jets import VALUE, Symbol
-from pinnlearn.least_squares import build_network
 from pinnlearn.networks import BLOCKS, Weights, domain_weights, gaussian_weights
-from tests.references import CPU, derivative, relative_error
+from tests.references import derivative, relative_error, two_layers
 
 
 def network(trainable="all", width=4, n_dims=3, n_outputs=2):
     rng = np.random.default_rng(1)
     shapes = ((width, n_dims), (width,), (width, n_outputs))
-    return build_network(
-        Weights(*map(rng.standard_normal, shapes)), get_activation("tanh"), trainable, CPU, torch.float64
-    )
+    return two_layers(Weights(*map(rng.standard_normal, shapes)), trainable)
 
 
 def test_value_is_the_formula():
-    net, X = network(), np.random.default_rng(2).random((5, 3))
+    net, X = network().network, np.random.default_rng(2).random((5, 3))
     W, b, a = (np.asarray(block) for block in (net.hidden_weights, net.hidden_bias, net.output_weights))
     expected = np.tanh(X @ W.T + b) @ a / np.sqrt(4)
     at = net.at(torch.tensor(X))
@@ -28,7 +24,7 @@ def test_value_is_the_formula():
 
 @pytest.mark.parametrize("axes", [(0,), (0, 1), (2, 2), (0, 1, 2), (0, 0, 2, 2)])
 def test_terms_equal_nested_autograd(axes):
-    net, x = network(), torch.rand(5, 3, dtype=torch.float64, generator=torch.manual_seed(0)).requires_grad_()
+    net, x = network().network, torch.rand(5, 3, dtype=torch.float64, generator=torch.manual_seed(0)).requires_grad_()
     u = torch.tanh(x @ net.hidden_weights.T + net.hidden_bias) @ net.output_weights[:, 1] / np.sqrt(4)
     term = net.at(x.detach()).term(Symbol((axes,)), 1)
     assert relative_error(term, derivative(u, x, *axes).detach()) < 1e-12
@@ -37,22 +33,24 @@ def test_terms_equal_nested_autograd(axes):
 @pytest.mark.parametrize("trainable", BLOCKS)
 @pytest.mark.parametrize("n_outputs", [1, 2])
 def test_parameters_round_trip_and_leave_the_other_blocks(trainable, n_outputs):
-    net = network(trainable, n_outputs=n_outputs)
-    moved = net.with_parameters(net.parameters + 1)
+    unknowns = network(trainable, n_outputs=n_outputs)
+    moved = unknowns.at(unknowns.vector + 1)
     for name in BLOCKS["all"]:
         shift = 1.0 if name in BLOCKS[trainable] else 0.0
-        assert torch.equal(getattr(moved, name), getattr(net, name) + shift)
-    assert torch.equal(moved.parameters, net.parameters + 1)
+        assert torch.equal(getattr(moved.network, name), getattr(unknowns.network, name) + shift)
+    assert torch.equal(moved.vector, unknowns.vector + 1)
 
 
 @pytest.mark.parametrize("trainable", BLOCKS)
 def test_layout_covers_the_parameter_vector_in_order(trainable):
-    net = network(trainable)
-    assert tuple(net.layout) == BLOCKS[trainable]
-    positions = np.concatenate([np.arange(len(net.parameters))[where] for where in net.layout.values()])
-    np.testing.assert_array_equal(positions, np.arange(len(net.parameters)))
-    for name, where in net.layout.items():
-        assert torch.equal(net.parameters[where], getattr(net, name).movedim(0, -1).reshape(-1))
+    unknowns = network(trainable)
+    assert tuple(unknowns.layout) == BLOCKS[trainable]
+    positions = np.concatenate([np.arange(unknowns.size)[where] for where in unknowns.layout.values()])
+    np.testing.assert_array_equal(positions, np.arange(len(unknowns.vector)))
+    for name, where in unknowns.layout.items():
+        assert torch.equal(unknowns.vector[where], getattr(unknowns.network, name).movedim(0, -1).reshape(-1))
+    is_linear = {"hidden": (None, False), "output": (slice(0, 8), True), "all": (slice(16, 24), False)}
+    assert (unknowns.linear, unknowns.are_linear) == is_linear[trainable]
 
 
 def test_gaussian_weights_are_the_papers():

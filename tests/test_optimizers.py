@@ -11,16 +11,13 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pinnlearn.activations import get_activation
-from pinnlearn.collocation import assign_equations
-from pinnlearn.least_squares import LeastSquares, build_network
 from pinnlearn.linalg import SOLVERS
 from pinnlearn.networks import domain_weights, gaussian_weights
 from pinnlearn.optimizers import GD, LBFGS, NGD, OPTIMIZERS, SGD, Adam, Optimizer, get_optimizer, minimize
 from pinnlearn.optimizers.base import STOP_REASONS, State
 from pinnlearn.optimizers.stochastic import deal
 from pinnlearn.problems import PROBLEMS
-from tests.references import CPU, Dense, TorchProblem, relative_error, with_spectrum
+from tests.references import Dense, TorchProblem, problem_of, relative_error, two_layers, with_spectrum
 
 SHAPES = {"tall": (9, 4), "square": (6, 6), "wide": (4, 9)}
 each_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
@@ -111,8 +108,7 @@ def benchmark(name, init):
         weights = gaussian_weights(width, X.shape[1], 1, rng)
     else:
         weights = domain_weights(width, pde.domain.bounds, 1, 2.0, rng)
-    network = build_network(weights, get_activation("tanh"), "output", CPU, torch.float64)
-    return LeastSquares(network, torch.tensor(X), assign_equations(pde, X, None), None, pde.has_time)
+    return problem_of(pde, X, two_layers(weights, "output"))
 
 
 @pytest.mark.parametrize("name", PROBLEMS)

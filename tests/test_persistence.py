@@ -13,10 +13,10 @@ from sklearn.exceptions import NotFittedError
 
 import pinnlearn
 from pinnlearn import NGD, PINNRegressor, problems
-from pinnlearn.base import _equal
 from pinnlearn.callbacks import TimeLimit
 from pinnlearn.conditions import Periodic
 from pinnlearn.domains import Box, Interval
+from pinnlearn.hyperparameters import _equal
 from pinnlearn.pdes import PDE, Helmholtz, Poisson
 from tests.test_estimators import small
 

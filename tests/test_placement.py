@@ -7,10 +7,13 @@ from pinnlearn.activations import get_activation
 from pinnlearn.domains import Box
 from pinnlearn.networks import Weights
 from pinnlearn.pdes import Poisson
-from pinnlearn.placement import INFLUENTIAL, Placement
+from pinnlearn.training.choices import ScaleChoice
+from pinnlearn.training.placement import Likeness, Placement, beside
+from pinnlearn.training.stages import SolveOutput
 
 BOUNDS = (np.array([0.0, -1.0]), np.array([4.0, 1.0]))
 HALF_WIDTH = np.array([2.0, 1.0])
+LIKENESS = Likeness()
 X = torch.tensor(np.random.default_rng(0).uniform(*BOUNDS, (50, 2)))
 
 
@@ -23,8 +26,8 @@ def placement():
 def trained(placement):
     """Two units that matter, one whose output is too small, one that is constant on the domain."""
     hidden = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 2.0], [1.0, -1.0]])
-    outputs = np.array([[1.0], [-2.0], [INFLUENTIAL / 100], [1.0]])
-    return placement.build(Weights(hidden, np.array([-2.0, -1.0, 0.0, 300.0]), outputs), "all")
+    outputs = np.array([[1.0], [-2.0], [LIKENESS.influential / 100], [1.0]])
+    return placement.build(Weights(hidden, np.array([-2.0, -1.0, 0.0, 300.0]), outputs))
 
 
 def directions(network):
@@ -33,7 +36,7 @@ def directions(network):
 
 
 def test_units_along_trained_ones_have_their_directions(placement, trained):
-    placed = placement.along(trained).network(40, 3.0, "output", zero=True)
+    placed = placement.along(trained).network(40, 3.0, zero=True)
     alignment = directions(placed) @ directions(trained).T
     np.testing.assert_allclose(alignment.max(axis=1), 1.0, rtol=1e-12)
     assert set(alignment.argmax(axis=1)) == {0, 1, 2, 3}
@@ -41,20 +44,20 @@ def test_units_along_trained_ones_have_their_directions(placement, trained):
 
 
 def test_a_grown_network_is_the_same_function(placement, trained):
-    grown = placement.grown(trained, 30)
+    grown = beside(placement.like(trained, LIKENESS).network(30, 2.0, zero=True), trained)
     assert grown.width == 34
     np.testing.assert_allclose(grown.evaluate(X), trained.evaluate(X), rtol=1e-13)
 
 
 def test_new_units_are_like_those_that_matter(placement, trained):
-    new = placement.grown(trained, 30)
-    alignment = directions(new)[4:] @ directions(trained).T
+    new = placement.like(trained, LIKENESS).network(30, 2.0, zero=True)
+    alignment = directions(new) @ directions(trained).T
     assert set(alignment.argmax(axis=1)) == {0, 1}
     np.testing.assert_allclose(alignment.max(axis=1), 1.0, rtol=1e-12)
 
 
 def test_units_around_trained_ones_have_their_slopes_and_places(placement, trained):
-    placed = placement.around(trained).network(200, 0.0, "output", zero=True)
+    placed = placement.around(trained, LIKENESS).network(200, 0.0, zero=True)
     ratios = [placed.hidden_weights[:, 0] / w[0] for w in trained.hidden_weights[:2]]
     parallel = [
         torch.isclose(placed.hidden_weights[:, 1], r * w[1])
@@ -72,7 +75,7 @@ def test_units_around_trained_ones_have_their_slopes_and_places(placement, train
 
 
 def test_units_around_trained_ones_are_turned_by_at_most_the_scale(placement, trained):
-    straight, turned = (placement.around(trained).network(50, s, "output", zero=True) for s in (0.0, 3.0))
+    straight, turned = (placement.around(trained, LIKENESS).network(50, s, zero=True) for s in (0.0, 3.0))
     change = np.linalg.norm((turned.hidden_weights - straight.hidden_weights).numpy() * HALF_WIDTH, axis=1)
     assert 1.0 < change.max() <= 3.0
 
@@ -97,7 +100,7 @@ def waves(x):
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_units_are_steeper_along_the_axis_where_more_happens(seed, monkeypatch):
+def test_units_are_steeper_along_the_axis_where_more_happens(seed):
     pde = Poisson(
         Box([0, 0], [1, 1]),
         source=lambda x: 9 * torch.pi**2 * (1 + 1 / 64) * waves(x),
@@ -105,15 +108,14 @@ def test_units_are_steeper_along_the_axis_where_more_happens(seed, monkeypatch):
     )
     X, X_new = pde.sample(400, 120, random_state=seed), pde.domain.sample_interior(500, np.random.default_rng(9))
 
-    def fit():
-        model = PINNRegressor(pde=pde, trainable="output", random_state=seed).fit(X)
+    def fit(choice):
+        model = PINNRegressor(pde=pde, optimizer=[SolveOutput(choice)], random_state=seed).fit(X)
         return model, relative_l2_error(waves(torch.tensor(X_new)).numpy(), model.predict(X_new))
 
-    model, error = fit()
+    model, error = fit(ScaleChoice())
     steep, flat = np.abs(model.hidden_weights_).mean(axis=0)
     assert 2 < steep / flat < 32
-    monkeypatch.setattr("pinnlearn.placement.STRETCHES", ())
-    model, unstretched_error = fit()
+    model, unstretched_error = fit(ScaleChoice(stretches=()))
     steep, flat = np.abs(model.hidden_weights_).mean(axis=0)
     assert 0.75 < steep / flat < 1.33  # some 400 units on a circle: four standard deviations
     assert error < unstretched_error / 10

@@ -34,7 +34,7 @@ def test_a_bar_is_cheap_where_losses_are_dear(monkeypatch):
     monkeypatch.setattr("pinnlearn.progress.time.perf_counter", lambda: next(clock))
     looks = []
     monkeypatch.setattr(
-        "pinnlearn.history.LeastSquares.group_losses", lambda self, w: looks.append(1) or {"interior": 1.0}
+        "pinnlearn.training.course.LeastSquares.group_losses", lambda self, w: looks.append(1) or {"interior": 1.0}
     )
     monkeypatch.setattr("pinnlearn.estimators.PINNRegressor._store_groups", lambda *_: None)
     small(PDE, optimizer="adam", max_iter=100, verbose=1).fit(X)

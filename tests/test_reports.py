@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from pinnlearn import GD, NGD, PINNRegressor, problems
+from pinnlearn.arrays import available_bytes
 from pinnlearn.reports import fit_bytes, in_bytes
-from pinnlearn.validation import available_bytes
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_plain_ngd_with_many_weights_needs_less_than_their_jacobian():
 def test_a_fit_that_would_not_fit_is_refused_before_its_first_step(monkeypatch, heat):
     X, model = heat
     before = model.__dict__.copy()
-    monkeypatch.setattr("pinnlearn.estimators.available_bytes", lambda device: 10_000)
+    monkeypatch.setattr("pinnlearn.fitting.available_bytes", lambda device: 10_000)
     message = rf"about {in_bytes(model.n_bytes_)}, for {len(X)} residuals and 20 units, but only 10 kB are free\. Lower"
     with pytest.raises(MemoryError, match=message):
         model.fit(X)

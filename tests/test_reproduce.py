@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from pinnlearn import PINNRegressor, cli, problems
+from pinnlearn.experiments import presets, report, runs
+from pinnlearn.experiments.presets import COLUMNS, METHODS, PAPER, RATES, SETTINGS, TABLES, WIDTHS, Run, make_runs
+from pinnlearn.experiments.runs import FIGURES, Point, Record, Result, execute, run_all
 from pinnlearn.metrics import exact_solution, new_points, relative_l2_error
-from pinnlearn.reproduce import presets, report, runs
-from pinnlearn.reproduce.presets import COLUMNS, METHODS, PAPER, RATES, SETTINGS, TABLES, WIDTHS, Run, make_runs
-from pinnlearn.reproduce.runs import FIGURES, Point, Record, Result, execute, run_all
 
 SMALL = Run("main", "poisson_1d", "NGD", 0.1, 20, 0, 3)
 

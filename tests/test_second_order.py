@@ -230,7 +230,6 @@ def test_cg_forms_no_jacobian(monkeypatch):
     pde = problems.poisson_1d()
     monkeypatch.setattr("pinnlearn.least_squares.Linearization.jacobian", None)
     monkeypatch.setattr("pinnlearn.least_squares.Linearization.gram", None)
-    monkeypatch.setattr("pinnlearn.placement.choose_scale", None)
     model = PINNRegressor(pde=pde, optimizer=NGD(damping=1e-6, solver="cg"), width=20, init="gaussian", max_iter=3)
     assert model.fit(pde.sample(40, 2, random_state=0)).n_iter_ == 3
 
@@ -238,7 +237,7 @@ def test_cg_forms_no_jacobian(monkeypatch):
 def test_many_rows_are_not_refused_with_cg(monkeypatch):
     pde = problems.poisson_2d()
     X = pde.sample(2000, 100, random_state=0)
-    monkeypatch.setattr("pinnlearn.estimators.available_bytes", lambda device: 40 * 2**20)
+    monkeypatch.setattr("pinnlearn.fitting.available_bytes", lambda device: 40 * 2**20)
     model = PINNRegressor(pde=pde, width=200, init="gaussian", learning_rate=0.1, max_iter=1)
     for held in (NGD(damping=1e-6), NGD(damping=1e-12), ENGD(), NNCG()):
         with pytest.raises(MemoryError, match=r'NGD\(solver="cg"\)'):

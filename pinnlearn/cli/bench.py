@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 
 from pinnlearn import __version__
-from pinnlearn.bench import Trial, make_trials, to_markdown
 from pinnlearn.cli.output import INTERRUPTED, OK, print_json
 from pinnlearn.cli.parsing import add_command, count
 from pinnlearn.cli.reproduce import finish
+from pinnlearn.experiments import Record
+from pinnlearn.experiments.bench import Trial, make_trials, to_markdown
 from pinnlearn.optimizers.base import check_positive
-from pinnlearn.reproduce import Record
 
 
 def add(commands) -> None:

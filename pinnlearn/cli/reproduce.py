@@ -11,7 +11,7 @@ from tqdm import tqdm
 from pinnlearn import __version__
 from pinnlearn.cli.output import DPI, INTERRUPTED, NO_FIGURES, OK, print_json, report
 from pinnlearn.cli.parsing import add_command
-from pinnlearn.reproduce import TABLES, Record, draw, make_runs, run_all, to_markdown
+from pinnlearn.experiments import TABLES, Record, draw, make_runs, run_all, to_markdown
 
 # Of each cell of an experiment.
 SEEDS = 5

@@ -16,10 +16,10 @@ from pinnlearn.cli.output import DPI, NO_FIGURES, OK, named, print_json, report
 from pinnlearn.cli.parsing import add_command, check_problems, check_seed, width_or_auto
 from pinnlearn.displays import plot_solution
 from pinnlearn.estimators import PINNRegressor
-from pinnlearn.history import Progress
 from pinnlearn.metrics import exact_solution, new_points, relative_l2_error
 from pinnlearn.optimizers import OPTIMIZERS, get_optimizer
 from pinnlearn.problems import PROBLEMS
+from pinnlearn.training.course import Progress
 from pinnlearn.validation import DEVICES, resolve_device
 
 COLUMNS = ("problem", "rows", "parameters", "steps", "loss", "relative L2 error", "seconds")

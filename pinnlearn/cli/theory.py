@@ -8,8 +8,8 @@ import sys
 from pinnlearn.activations import ACTIVATIONS
 from pinnlearn.cli.output import NO_FIGURES, OK, print_json, report
 from pinnlearn.cli.parsing import add_command, check_problems, check_seed, count
+from pinnlearn.experiments.theory_page import make_page
 from pinnlearn.problems import PROBLEMS
-from pinnlearn.theory.page import make_page
 
 
 def add(commands) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pinnlearn.displays.figures import DASHES, MARKERS, check_model, given_or_new, legend_above
-from pinnlearn.validation import check_choice
+from pinnlearn.hyperparameters import check_choice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pinnlearn.collocation import assign_equations, snapped
 from pinnlearn.displays.figures import check_model, given_or_new, legend_below
 from pinnlearn.displays.sections import coordinate_names
-from pinnlearn.validation import check_known_values
+from pinnlearn.pdes import PDE
+from pinnlearn.posing.equations import assign_equations
+from pinnlearn.posing.rows import Rows, check_pde, check_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,7 +95,8 @@ class PointsDisplay:
         """
         check_model(estimator)
         joined = {"joined": estimator.added_rows_} if len(estimator.added_rows_) else {}
-        return cls._of(estimator.pde_, _grouped(estimator.pde_, X, y, region) | joined, axes).plot(ax)
+        rows = Rows.of(estimator.pde_, check_points(X), y, region)
+        return cls._of(estimator.pde_, _grouped(estimator.pde_, rows) | joined, axes).plot(ax)
 
     @classmethod
     def from_pde(
@@ -108,12 +110,14 @@ class PointsDisplay:
         ax: Axes | None = None,
     ) -> PointsDisplay:
         """Draw points as a fit of this PDE would take them; the parameters are those of `from_estimator`."""
-        return cls._of(pde, _grouped(pde, X, y, region), axes).plot(ax)
+        points = check_points(X)
+        checked = check_pde(pde, points.shape[1], y)
+        return cls._of(checked, _grouped(checked, Rows.of(checked, points, y, region)), axes).plot(ax)
 
     @classmethod
     def _of(cls, pde, points: dict[str, NDArray], axes: tuple[int, int]) -> PointsDisplay:
         n_dims = next(iter(points.values())).shape[1]
-        names = coordinate_names(n_dims, bool(pde is not None and pde.has_time))
+        names = coordinate_names(n_dims, bool(pde.has_time))
         return cls(points=points, names=names, axes=axes)
 
     def plot(self, ax: Axes | None = None) -> PointsDisplay:
@@ -143,13 +147,12 @@ class PointsDisplay:
             self.ax_.set(yticks=[], ylim=(0, 1))
 
 
-def _grouped(pde, X: ArrayLike, y: ArrayLike | None, region: ArrayLike | None) -> dict[str, NDArray]:
+def _grouped(pde: PDE, rows: Rows) -> dict[str, NDArray]:
     """The points of each group; a row with several equations once."""
-    X = np.asarray(X, dtype=float)
-    rows: dict[str, list[NDArray]] = {}
-    for equation in assign_equations(pde, snapped(pde, X), check_known_values(y, len(X)), region):
-        rows.setdefault(equation.group, []).append(equation.rows)
-    return {group: X[np.unique(np.concatenate(rows[group]))] for group in STYLES if group in rows}
+    groups: dict[str, list[NDArray]] = {}
+    for equation in assign_equations(pde, rows):
+        groups.setdefault(equation.group, []).append(equation.rows)
+    return {group: rows.X[np.unique(np.concatenate(groups[group]))] for group in STYLES if group in groups}
 
 
 def draw_ticks(ax: Axes, x: NDArray, label: str, height: float = FOOT, **style) -> None:

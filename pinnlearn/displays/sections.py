@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import Delaunay
 
-from pinnlearn.collocation import bounding_box
 from pinnlearn.displays.figures import check_model
+from pinnlearn.posing.equations import bounding_box
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,7 +74,7 @@ class Section:
             If there is neither a domain nor X, or there are no such coordinates.
         """
         check_model(model)
-        domain = None if model.pde_ is None else model.pde_.domain
+        domain = model.pde_.domain
         if domain is None and X is None:
             raise ValueError("This model has no domain, so that nothing tells where to draw it; pass X=, its points.")
         bounds = bounding_box(model.pde_, np.asarray(X))

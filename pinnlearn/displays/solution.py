@@ -12,8 +12,8 @@ from pinnlearn.displays.figures import check_model, given_or_new, legend_above, 
 from pinnlearn.displays.points import draw_ticks
 from pinnlearn.displays.residual import ResidualDisplay, residual_size
 from pinnlearn.displays.sections import Section, draw, draw_logarithmic, rounding, unnamed
+from pinnlearn.hyperparameters import check_choice
 from pinnlearn.metrics import exact_solution, new_points, relative_l2_error
-from pinnlearn.validation import check_choice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -153,7 +153,7 @@ def _values(model, section: Section, output: int) -> dict[str, Any]:
     def component(values: NDArray) -> NDArray:
         return values.reshape(len(section.X), -1)[:, output]
 
-    known = model.pde_ is not None and model.pde_.solution is not None
+    known = model.pde_.solution is not None
     return {
         "prediction": component(section.evaluate(model.predict)),
         "exact": component(section.evaluate(lambda X: exact_solution(model.pde_, X))) if known else None,
@@ -196,8 +196,8 @@ def plot_solution(model, X: ArrayLike | None = None) -> Figure:
     """
     check_model(model)
     pde = model.pde_
-    if pde is None or pde.domain is None or pde.n_outputs != 1:
-        got = "pde=None" if pde is None else f"domain={pde.domain!r} and n_outputs={pde.n_outputs}"
+    if pde.domain is None or pde.n_outputs != 1:
+        got = f"domain={pde.domain!r} and n_outputs={pde.n_outputs}" if pde.has_equation else "pde=None"
         raise ValueError(
             f"plot_solution draws a PDE with a domain and one output, got {got}; draw one component by "
             "SolutionDisplay.from_estimator(model, X, output=...)."

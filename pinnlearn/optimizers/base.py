@@ -7,9 +7,9 @@ one step at a time; `minimize` does what all of them need: the best parameters, 
 from __future__ import annotations
 
 import math
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Protocol, cast
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from pinnlearn.base import Hyperparameters
+from pinnlearn.hyperparameters import Hyperparameters
+from pinnlearn.notices import warn
 
 STOP_REASONS = {
     "tol": "the relative residual fell to tol",
@@ -30,10 +31,16 @@ STOP_REASONS = {
 }
 
 
+class Interrupted(BaseException):
+    """Raised in the middle of a step that is not to be ended: whoever runs the optimizer keeps what was before it."""
+
+
 class Linearized(Protocol):
     """A problem at one point, to first order."""
 
-    residual: Tensor
+    @property
+    def residual(self) -> Tensor:
+        """R."""
 
     @property
     def loss(self) -> Tensor:
@@ -151,7 +158,9 @@ class Optimizer(Hyperparameters):
     """
 
     learning_rate: float | None
-    max_iter: int
+    max_iter: int | None
+    # The number of steps where none is given.
+    default_steps: ClassVar[int] = 200
     # Whether learning_rate=None lets the method choose.
     chooses_rate: ClassVar[bool] = True
 
@@ -164,8 +173,13 @@ class Optimizer(Hyperparameters):
             What is wrong with them.
         """
         check_positive("learning_rate", self.learning_rate, or_none=self.chooses_rate)
-        if not isinstance(self.max_iter, Integral) or self.max_iter < 1:
+        if self.max_iter is not None and (not isinstance(self.max_iter, Integral) or self.max_iter < 1):
             raise ValueError(f"max_iter must be at least 1, an integer; got {self.max_iter!r}.")
+
+    @property
+    def most_steps(self) -> int:
+        """The largest number of steps."""
+        return self.default_steps if self.max_iter is None else self.max_iter
 
     def begin(self, problem: Problem, parameters: Tensor) -> State:
         """The state before the first step."""
@@ -243,6 +257,7 @@ def minimize(
     max_iter: int | None = None,
     on_step: Callable[[int, State], bool] | None = None,
     begun: Result | None = None,
+    heeding: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Result:
     """Run an optimizer.
 
@@ -260,6 +275,8 @@ def minimize(
     begun : Result, optional
         Go on from it, and append to it, in place of beginning at `parameters`. `on_step` is told of its last step
         once more.
+    heeding : callable, optional
+        heeding() is entered around each step, which may then be left by `Interrupted`.
 
     Returns
     -------
@@ -271,11 +288,15 @@ def minimize(
         If a step was not finite; it was not taken.
     """
     result = begun or begin(optimizer, problem, parameters)
-    max_iter = optimizer.max_iter if max_iter is None else max_iter
+    max_iter = optimizer.most_steps if max_iter is None else max_iter
     while not _is_over(result, target, max_iter, on_step):
         before = cast(State, result.state)
         try:
-            state = optimizer.step(problem, before)
+            with heeding():
+                state = optimizer.step(problem, before)
+        except Interrupted:
+            result.stop = "callback"
+            break
         except torch.linalg.LinAlgError:  # a factorisation that fails is a step that is not finite
             state = replace(before, loss=math.nan)
         if math.isfinite(state.loss) and math.isfinite(state.parameters.abs().max()):
@@ -283,9 +304,7 @@ def minimize(
             continue
         result.stop = "non_finite"
         message = f"{type(optimizer).__name__}, step {result.n_iter + 1}: {STOP_REASONS['non_finite']}."
-        warnings.warn(
-            f"{message} The best weights so far are kept (loss {result.loss:.3g}).", ConvergenceWarning, stacklevel=2
-        )
+        warn(f"{message} The best weights so far are kept (loss {result.loss:.3g}).", ConvergenceWarning)
         break
     return result
 

@@ -119,7 +119,7 @@ class NGD(Optimizer):
         solver: str = "auto",
         line_search: bool | None = None,
         refit: bool | None = None,
-        max_iter: int = 200,
+        max_iter: int | None = None,
         sketch: int | None = None,
     ):
         self.learning_rate = learning_rate

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from pinnlearn.least_squares import as_array
+from pinnlearn.arrays import as_array
 from pinnlearn.networks import Weights
 from pinnlearn.pdes import PDE
 from pinnlearn.sampling import as_generator

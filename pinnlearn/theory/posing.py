@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,18 +11,20 @@ from numbers import Integral
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_array
 from torch import Tensor
 
 from pinnlearn.activations import Activation, get_activation
-from pinnlearn.collocation import assign_equations, pooled_weights, time_axis
-from pinnlearn.least_squares import Equation, LeastSquares, as_tensor, build_network
+from pinnlearn.arrays import CPU
+from pinnlearn.least_squares import Equation, LeastSquares, Unknowns
 from pinnlearn.linalg import gram_of_rows
-from pinnlearn.networks import Weights, gaussian_weights
+from pinnlearn.networks import BLOCKS, TwoLayerNetwork, Weights, gaussian_weights
+from pinnlearn.notices import warn
 from pinnlearn.pdes import PDE
-from pinnlearn.validation import check_known_values, check_pde
+from pinnlearn.posing.equations import pooled_weights
+from pinnlearn.posing.pose import pose as pose_rows
+from pinnlearn.posing.rows import Rows, check_pde, check_points
 
-CPU, DTYPE = torch.device("cpu"), torch.float64
+DTYPE = torch.float64
 # Numbers in the largest matrix of a chunk of neurons: 32 MiB.
 CHUNK_NUMBERS = 2**22
 # Of a network that equations are looked at with.
@@ -36,14 +37,14 @@ class Posed:
 
     Attributes
     ----------
-    pde : PDE or None
+    pde : PDE
     X : ndarray of shape (n_samples, n_dims)
     activation : Activation
     template : LeastSquares
         The equations and loss weights, with some network.
     """
 
-    pde: PDE | None
+    pde: PDE
     X: NDArray
     activation: Activation
     template: LeastSquares
@@ -56,7 +57,7 @@ class Posed:
     @property
     def n_outputs(self) -> int:
         """The number of components of u."""
-        return 1 if self.pde is None else self.pde.n_outputs
+        return self.pde.n_outputs
 
     @cached_property
     def n_residuals(self) -> int:
@@ -65,7 +66,7 @@ class Posed:
 
     def at(self, weights: Weights) -> LeastSquares:
         """The least-squares problem that starts from these weights."""
-        return self.template.with_network(build_network(weights, self.activation, "hidden", CPU, DTYPE))
+        return self.template.with_network(TwoLayerNetwork.of(weights, self.activation, CPU, DTYPE))
 
     def draw(self, width: int, rng: np.random.Generator) -> LeastSquares:
         """The problem that starts from the paper's initialisation, w ~ N(0, I) and a = +-1."""
@@ -119,25 +120,19 @@ def pose(
     UserWarning
         If the PDE has conditions in a region where X has no row.
     """
-    X = _check_points(X)
-    pde = check_pde(pde, X.shape[1])
-    if pde is not None and pde.domain is not None:
-        X = pde.domain.snap(X)
-    values = np.zeros((len(X), 1)) if pde is None and y is None else check_known_values(y, len(X))
-    equations = assign_equations(pde, X, values, region)
-    _warn_of_missing_groups(pde, equations)
-    x = as_tensor(X, CPU, DTYPE)
-    chosen = get_activation(activation)
-    n_outputs = 1 if pde is None else pde.n_outputs
-    network = build_network(
-        gaussian_weights(PROBE_UNITS, X.shape[1], n_outputs, np.random.default_rng(0)), chosen, "hidden", CPU, DTYPE
-    )
-    problem = LeastSquares(network, x, equations, pooled_weights(equations), time_axis(pde, x))
-    return Posed(pde, X, chosen, problem if normalised else _summed(problem))
+    points = _check_enough(check_points(X))
+    y = np.zeros(len(points)) if pde is None and y is None else y
+    chosen, solved = get_activation(activation), check_pde(pde, points.shape[1], y)
+    rows = Rows.of(solved, points, y, region)
+    weights = gaussian_weights(PROBE_UNITS, points.shape[1], solved.n_outputs, np.random.default_rng(0))
+    unknowns = Unknowns(TwoLayerNetwork.of(weights, chosen, CPU, DTYPE), BLOCKS["hidden"])
+    problem = pose_rows(solved, rows, unknowns)
+    _warn_of_missing_groups(solved, problem.equations)
+    problem = problem.weighted(pooled_weights(problem.equations)) if normalised else _summed(problem)
+    return Posed(solved, rows.X, chosen, problem)
 
 
-def _check_points(X: ArrayLike) -> NDArray:
-    points: NDArray = check_array(X, dtype=np.float64, ensure_min_samples=0)
+def _check_enough(points: NDArray) -> NDArray:
     if len(points) < 2:
         raise ValueError(
             f"X has {len(points)} row(s), but a spectrum needs at least 2; sample some, as by pde.sample(50, 20)."
@@ -145,21 +140,21 @@ def _check_points(X: ArrayLike) -> NDArray:
     return points
 
 
-def _warn_of_missing_groups(pde: PDE | None, equations: Sequence[Equation]) -> None:
-    missing = {c.region for c in pde.conditions} - {e.group for e in equations} if pde is not None else set()
+def _warn_of_missing_groups(pde: PDE, equations: Sequence[Equation]) -> None:
+    missing = {c.region for c in pde.conditions} - {e.group for e in equations}
     if missing:
-        warnings.warn(
+        warn(
             f"the PDE has conditions in the region(s) {sorted(missing)}, but X has no row there: the Gram matrix is "
-            "that of the other equations alone. Add rows, as pde.sample does.",
-            UserWarning,
-            stacklevel=4,
+            "that of the other equations alone. Add rows, as pde.sample does."
         )
 
 
 def _summed(problem: LeastSquares) -> LeastSquares:
     """The same problem with a sum over rows in place of each mean."""
-    counts = Counter(problem.linearize(problem.start).groups.tolist())
-    return problem.with_weights({group: float(count) for group, count in counts.items()})
+    counts: Counter[str] = Counter()
+    for block in problem.blocks:
+        counts[block.equation.group] += block.n_residuals
+    return problem.weighted({group: float(count) for group, count in counts.items()})
 
 
 def check_count(name: str, value: object, least: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -296,12 +297,13 @@ def _drift(problem: LeastSquares, eta: float, n_steps: int) -> tuple[float, floa
         if not (math.isfinite(state.loss) and bool(torch.isfinite(state.parameters).all())):
             return math.inf, math.inf, math.inf, math.inf
     change = problem.linearize(state.parameters).gram() - before
-    moved = _neurons(problem.network(state.parameters)) - _neurons(problem.network(problem.start))
+    moved = _neurons(problem, state.parameters) - _neurons(problem, problem.start)
     gram = torch.linalg.matrix_norm(change, 2) / torch.linalg.matrix_norm(before, 2)
     return float(gram), float(moved.norm(dim=1).max()), float(moved.norm()), state.loss / first
 
 
-def _neurons(network: TwoLayerNetwork) -> torch.Tensor:
+def _neurons(problem: LeastSquares, parameters: torch.Tensor) -> torch.Tensor:
+    network = cast(TwoLayerNetwork, problem.network(parameters))
     return torch.cat([network.hidden_weights, network.hidden_bias[:, None]], dim=1)
 
 
@@ -325,7 +327,7 @@ def _quadratic_ratios(problem: LeastSquares, n_steps: int) -> NDArray:
 def _unsigned_ratio(problem: LeastSquares) -> float:
     """What a full step leaves over to second order, (J(w + d) - J(w)) d / 2 neuron by neuron, in absolute values."""
     linear = problem.linearize(problem.start)
-    J, width = linear.jacobian(), problem.network(problem.start).width
+    J, width = linear.jacobian(), cast(TwoLayerNetwork, problem.unknowns.network).width
     d = -damped_solve(J, linear.residual)
     parts = ((problem.linearize(problem.start + d).jacobian() - J) * d / 2).unflatten(1, (-1, width)).sum(dim=1)
     return float(parts.abs().sum(dim=1).norm() / linear.residual.square().sum())

@@ -11,10 +11,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from pinnlearn.least_squares import LeastSquares, as_tensor
+from pinnlearn.arrays import CPU, as_tensor
+from pinnlearn.least_squares import LeastSquares
 from pinnlearn.pdes import PDE
 from pinnlearn.sampling import as_generator
-from pinnlearn.theory.posing import CPU, DTYPE, Posed, check_count, pose, spectral_norm
+from pinnlearn.theory.posing import DTYPE, Posed, check_count, pose, spectral_norm
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,12 @@ from typing import Any, cast
 
 from numpy.typing import NDArray
 
-from pinnlearn.collocation import assign_equations, pooled_weights
 from pinnlearn.domains import Domain
 from pinnlearn.estimators import PINNRegressor
 from pinnlearn.optimizers import LBFGS, NGD, SGD, Adam, Optimizer
 from pinnlearn.pdes import PDE
+from pinnlearn.posing.equations import assign_equations, pooled_weights
+from pinnlearn.posing.rows import Rows
 from pinnlearn.problems import PROBLEMS
 
 # The estimator's parameters for the network of the paper.
@@ -118,7 +119,8 @@ class Run:
         """What is fitted."""
         setting, method = SETTINGS[self.problem], METHODS[self.optimizer]
         damping = WIDTHS_DAMPING if self.table == "width" else setting.damping
-        common = {"activation": setting.activation, "loss_weights": pooled_weights(assign_equations(pde, X, None))}
+        weights = pooled_weights(assign_equations(pde, Rows.of(pde, X)))
+        common = {"activation": setting.activation, "loss_weights": weights}
         parameters = common | method.network | {"width": self.width, "random_state": self.seed, "tol": 0}
         return PINNRegressor(pde, optimizer=method.make(self.learning_rate, self.max_steps, damping), **parameters)
 

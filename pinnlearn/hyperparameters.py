@@ -1,9 +1,10 @@
-"""What PDEs, conditions, domains and optimizers share: they are values, told by their constructor's parameters."""
+"""What PDEs, conditions, domains, optimizers and stages share: values, told by their constructor's parameters."""
 
 from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Collection
 from functools import reduce
 from types import FunctionType
 from typing import Any
@@ -97,3 +98,9 @@ def _equal(a, b) -> bool:
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(_equal(a[key], b[key]) for key in a)
     return a is b or bool(a == b)
+
+
+def check_choice(name: str, value: Any, known: Collection[str]) -> None:
+    """Raise a ValueError unless `value` is one of the known names."""
+    if value not in known:
+        raise ValueError(f"{name}={value!r} is unknown; choose one of {sorted(known)}.")

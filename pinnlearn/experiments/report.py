@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pinnlearn.displays import make_panels
-from pinnlearn.reproduce.presets import COLUMNS, PAPER, RATES_PROBLEM, SETTINGS, WIDTHS_PROBLEM, Run
-from pinnlearn.reproduce.runs import Point, Result
+from pinnlearn.experiments.presets import COLUMNS, PAPER, RATES_PROBLEM, SETTINGS, WIDTHS_PROBLEM, Run
+from pinnlearn.experiments.runs import Point, Result
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from pinnlearn.networks import TwoLayerNetwork
+from pinnlearn.networks.two_layer import TwoLayerNetwork
 
 
 class TwoLayerModule(nn.Module):

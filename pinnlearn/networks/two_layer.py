@@ -1,4 +1,4 @@
-"""Two-layer networks: parameters, initialisation, and their derivatives in closed form.
+"""Two-layer networks: their derivatives in closed form, and those of these in the weights.
 
 For u(x) = m^(-1/2) sum_r a_r sigma(z_r), z_r = w_r . x + b_r, a derivative of order k with symbol p is
 
@@ -12,95 +12,33 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
-from typing import Any, NamedTuple
+from functools import reduce
+from typing import Any, ClassVar, cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pinnlearn.activations import Activation
+from pinnlearn.arrays import as_tensor
 from pinnlearn.jets import VALUE, Symbol
+from pinnlearn.networks.base import Network, Piece, Reading
+from pinnlearn.networks.gram import structured_gram, structured_size
+from pinnlearn.networks.initialisation import Weights
 
+# By the names of the estimator's `trainable`; for all of them, in the order of the parameter vector.
 BLOCKS = {
     "hidden": ("hidden_weights", "hidden_bias"),
     "output": ("output_weights",),
     "all": ("hidden_weights", "hidden_bias", "output_weights"),
 }
-INITS = ("domain", "gaussian")
-
-
-class Weights(NamedTuple):
-    """The weights of a two-layer network as arrays: (m, n_dims), (m,) and (m, n_outputs)."""
-
-    hidden_weights: NDArray
-    hidden_bias: NDArray
-    output_weights: NDArray
-
-
-def gaussian_weights(width: int, n_dims: int, n_outputs: int, rng: np.random.Generator) -> Weights:
-    """Draw the initialisation of the paper: hidden weights and bias N(0, 1), output weights +-1."""
-    hidden = rng.standard_normal((width, n_dims + 1))
-    signs = rng.choice([-1.0, 1.0], size=(width, n_outputs))
-    return Weights(hidden[:, :-1].copy(), hidden[:, -1].copy(), signs)
-
-
-def half_width(bounds: tuple[NDArray, NDArray]) -> NDArray:
-    """Half the extent of a box along each axis; an axis of extent zero counts as 1."""
-    extent = bounds[1] - bounds[0]
-    return np.where(extent > 0, extent, 1.0) / 2
-
-
-def domain_weights(
-    width: int,
-    bounds: tuple[NDArray, NDArray],
-    n_outputs: int,
-    scale: float,
-    rng: np.random.Generator,
-    among: NDArray | None = None,
-    stretch: NDArray | float = 1.0,
-) -> Weights:
-    """Draw hidden units placed in the box `bounds`; output weights are +-1.
-
-    In coordinates where the box is [-1, 1]^d, a unit's direction is uniform on the sphere and its length uniform in
-    [0, scale]; z = s at a point uniform in the box, s uniform in [-1, 1]. The shift s matters for small scales: with
-    s = 0 every unit sits at the inflection of an odd activation, where even powers of x come with a factor `scale`
-    less than the odd powers above them, and a quadratic in 10 dimensions cannot be told from a cubic.
-
-    Parameters
-    ----------
-    width, n_outputs : int
-    bounds : pair of arrays of shape (n_dims,)
-        Lower and upper corner; an axis of extent zero counts as 1.
-    scale : float
-        The largest slope of a hidden unit per half-width of the box.
-    rng : numpy Generator
-    among : ndarray of shape (k, n_dims), optional
-        Draw from these directions, whose lengths count, in place of the sphere.
-    stretch : ndarray of shape (n_dims,), optional
-        What the slopes along each axis are multiplied with.
-    """
-    lower, upper = bounds
-    if among is None:
-        directions = rng.standard_normal((width, len(lower)))
-        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    else:
-        directions = among[rng.integers(len(among), size=width)]
-    slopes = directions * rng.uniform(0, scale, size=(width, 1)) * stretch
-    anchors = rng.uniform(-1, 1, size=slopes.shape)
-    shifts = rng.uniform(-1, 1, size=width)
-    signs = rng.choice([-1.0, 1.0], size=(width, n_outputs))
-    weights = slopes / half_width(bounds)
-    return Weights(weights, shifts - (slopes * anchors).sum(axis=1) - weights @ ((lower + upper) / 2), signs)
 
 
 @dataclass(frozen=True)
 class TwoLayerNetwork:
-    """A two-layer network; the blocks in `trainable` form its parameter vector.
+    """A two-layer network.
 
     Parameters
     ----------
@@ -108,14 +46,19 @@ class TwoLayerNetwork:
     hidden_weights : Tensor of shape (m, n_dims)
     hidden_bias : Tensor of shape (m,)
     output_weights : Tensor of shape (m, n_outputs)
-    trainable : {"hidden", "output", "all"}
     """
+
+    linear: ClassVar[tuple[str, ...]] = ("output_weights",)
 
     activation: Activation
     hidden_weights: Tensor
     hidden_bias: Tensor
     output_weights: Tensor
-    trainable: str = "all"
+
+    @classmethod
+    def of(cls, weights: Weights, activation: Activation, device: torch.device, dtype: torch.dtype) -> TwoLayerNetwork:
+        """Put arrays of weights on a device, as a network."""
+        return cls(activation, *(as_tensor(block, device, dtype) for block in weights))
 
     @property
     def width(self) -> int:
@@ -132,28 +75,24 @@ class TwoLayerNetwork:
         """The number of components of u."""
         return self.output_weights.shape[1]
 
-    @cached_property
-    def layout(self) -> dict[str, slice]:
-        """Where each trainable block stands in the parameter vector; matrices are stored transposed."""
-        layout, start = {}, 0
-        for name in BLOCKS[self.trainable]:
-            stop = start + getattr(self, name).numel()
-            layout[name] = slice(start, stop)
-            start = stop
-        return layout
+    @property
+    def highest_order(self) -> float:
+        """The highest order of a derivative: that of the activation's."""
+        return self.activation.highest_order
 
     @property
-    def parameters(self) -> Tensor:
-        """The trainable parameters as one vector."""
-        return torch.cat([getattr(self, name).movedim(0, -1).reshape(-1) for name in self.layout])
+    def smoothness(self) -> str:
+        """What limits it."""
+        return f"activation={self.activation.name!r}"
 
-    def with_parameters(self, parameters: Tensor) -> TwoLayerNetwork:
-        """The network with another parameter vector."""
-        blocks: dict[str, Any] = {}
-        for name, where in self.layout.items():
-            shape = getattr(self, name).movedim(0, -1).shape
-            blocks[name] = parameters[where].reshape(shape).movedim(-1, 0)
-        return replace(self, **blocks)
+    def blocks(self) -> dict[str, Tensor]:
+        """The weights by name; units run last, coordinate by coordinate and output by output."""
+        return {name: getattr(self, name).movedim(0, -1) for name in BLOCKS["all"]}
+
+    def with_blocks(self, blocks: Mapping[str, Tensor]) -> TwoLayerNetwork:
+        """The network with other weights in some blocks, in the shapes of `blocks`."""
+        moved: dict[str, Any] = {name: block.movedim(-1, 0) for name, block in blocks.items()}
+        return replace(self, **moved)
 
     def at(self, x: Tensor) -> NetworkAtPoints:
         """The network at points `x` of shape (n, n_dims)."""
@@ -165,21 +104,13 @@ class TwoLayerNetwork:
         columns = [at.term(symbol, k) for k in range(self.n_outputs)]
         return columns[0] if len(columns) == 1 else torch.stack(columns, dim=1)
 
-    def tangent(self, direction: Tensor) -> dict[str, Tensor]:
-        """A direction in the space of parameters, block by block; zero in the blocks that are not trained."""
-        moved = self.with_parameters(direction)
-        return {
-            name: getattr(moved, name) if name in self.layout else torch.zeros_like(getattr(self, name))
-            for name in BLOCKS["all"]
-        }
+    def gram_size(self, pieces: Sequence[Piece], trained: Sequence[str]) -> float:
+        """The k of the (n, k) by (k, n) products that J J^T costs by its structure; infinite where there is none."""
+        return structured_size(self, pieces, trained)
 
-
-class Reading(NamedTuple):
-    """A term that an equation reads, with the equation's derivative with respect to it, (n,)."""
-
-    symbol: Symbol
-    output: int
-    coefficient: Tensor
+    def gram(self, pieces: Sequence[Piece], trained: Sequence[str], n_residuals: int) -> Tensor:
+        """J J^T by its structure, (n_residuals, n_residuals), J in the trained blocks."""
+        return structured_gram(self, pieces, trained, n_residuals)
 
 
 class NetworkAtPoints:
@@ -202,10 +133,10 @@ class NetworkAtPoints:
         part._sigma = {order: values[some] for order, values in self._sigma.items()}
         return part
 
-    def in_network(self, network: TwoLayerNetwork) -> NetworkAtPoints:
+    def in_network(self, network: Network) -> NetworkAtPoints:
         """A network with the same hidden weights at the same points."""
         other = copy(self)
-        other.network = network
+        other.network = cast(TwoLayerNetwork, network)
         return other
 
     def sigma(self, order: int) -> Tensor:
@@ -232,14 +163,14 @@ class NetworkAtPoints:
         read_out = self.symbol(symbol) * net.output_weights[:, output]
         return self.sigma(symbol.order) @ read_out / self._root_width
 
-    def add_jacobian(self, readings: list[Reading], out: dict[str, Tensor]) -> None:
-        """Add the derivative of sum_t c_t * term_t in the parameters of each block to `out`.
+    def add_jacobian(self, readings: list[Reading], out: Mapping[str, Tensor]) -> None:
+        """Add the derivative of sum_t c_t * term_t in the numbers of each block to `out`.
 
         Parameters
         ----------
         readings : list of Reading
         out : dict of block name to Tensor of shape (n, size of the block)
-            Views of a Jacobian; matrices are stored transposed, as in `TwoLayerNetwork.layout`.
+            Views of a Jacobian, in the order of `TwoLayerNetwork.blocks`.
         """
         readings = [reading._replace(coefficient=reading.coefficient / self._root_width) for reading in readings]
         if "hidden_weights" in out or "hidden_bias" in out:
@@ -247,27 +178,30 @@ class NetworkAtPoints:
         for reading in readings:
             self._add_read_outs(reading, out)
 
-    def jvp(self, readings: list[Reading], tangent: dict[str, Tensor]) -> Tensor:
+    def jvp(self, readings: list[Reading], tangent: Mapping[str, Tensor]) -> Tensor:
         """The derivative of sum_t c_t * term_t along a direction, (n,).
 
         Parameters
         ----------
         readings : list of Reading
         tangent : dict of block name to Tensor
-            The direction, in the shapes of the network's weights.
+            The direction, in the shapes of `TwoLayerNetwork.blocks`; blocks that are left out stay.
         """
         net = self.network
+        dW, db, da = (
+            tangent[name] if name in tangent else torch.zeros_like(block) for name, block in net.blocks().items()
+        )
         total = torch.zeros_like(self.x[:, 0])
-        dz = self.x @ tangent["hidden_weights"].T + tangent["hidden_bias"]
+        dz = self.x @ dW + db
         for symbol, output, coefficient in readings:
             p, a = self.symbol(symbol), net.output_weights[:, output]
-            dp = (self.symbol_gradient(symbol) * tangent["hidden_weights"]).sum(dim=1)
-            through_read_out = self.sigma(symbol.order) @ (p * tangent["output_weights"][:, output] + a * dp)
+            dp = (self.symbol_gradient(symbol) * dW.T).sum(dim=1)
+            through_read_out = self.sigma(symbol.order) @ (p * da[output] + a * dp)
             through_activation = (self.sigma(symbol.order + 1) * dz) @ (a * p)
             total += coefficient * (through_read_out + through_activation)
         return total / self._root_width
 
-    def vjp(self, readings: list[Reading], blocks: tuple[str, ...]) -> Tensor:
+    def vjp(self, readings: list[Reading], blocks: Sequence[str]) -> Tensor:
         """The column sums of the Jacobian, (n_parameters of the blocks,), without forming it."""
         net = self.network
         sums = {block: torch.zeros_like(getattr(net, block)) for block in blocks}
@@ -318,14 +252,14 @@ class NetworkAtPoints:
         output_weights = self.network.output_weights
         return torch.stack([self.symbol_gradient(t.symbol) * output_weights[:, t.output, None] for t in group])
 
-    def _add_slopes(self, slope: Tensor, out: dict[str, Tensor]) -> None:
+    def _add_slopes(self, slope: Tensor, out: Mapping[str, Tensor]) -> None:
         """What hidden weights and bias do through the activation."""
         if "hidden_bias" in out:
             out["hidden_bias"] += slope
         for axis, column in enumerate(_columns(out, "hidden_weights", self.network.width)):
             column.addcmul_(slope, self.x[:, axis, None])
 
-    def _add_read_outs(self, reading: Reading, out: dict[str, Tensor]) -> None:
+    def _add_read_outs(self, reading: Reading, out: Mapping[str, Tensor]) -> None:
         """What weights do through a * p(w), which a term is linear in."""
         symbol, output, coefficient = reading
         outputs, weights = (_columns(out, name, self.network.width) for name in ("output_weights", "hidden_weights"))
@@ -340,6 +274,6 @@ class NetworkAtPoints:
             weights[axis].addcmul_(weighted, gradient[:, axis])
 
 
-def _columns(out: dict[str, Tensor], block: str, width: int) -> tuple[Tensor, ...]:
+def _columns(out: Mapping[str, Tensor], block: str, width: int) -> tuple[Tensor, ...]:
     """The parts of a block of a Jacobian, (n, width) each: one for each coordinate, or output; none without it."""
     return out[block].unflatten(1, (-1, width)).unbind(dim=1) if block in out else ()

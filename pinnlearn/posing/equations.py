@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.stats import poisson
 
+from pinnlearn.arrays import as_tensor
 from pinnlearn.conditions import Periodic
-from pinnlearn.domains import REGIONS
+from pinnlearn.domains import REGIONS, Domain
 from pinnlearn.jets import Jet, TimeAxisUnknownError, Zero
-from pinnlearn.least_squares import Equation, as_tensor
+from pinnlearn.least_squares import Equation
 from pinnlearn.pdes import PDE
+from pinnlearn.posing.findings import Finding
+from pinnlearn.posing.rows import Rows
 
 # Distances, over the domain's extent, within which points are near misses if chance would hardly put so many there.
 NEAR = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
 UNLIKELY = 1e-5
 # In more dimensions a sample of the boundary need not meet every face.
 MAX_COVERED_DIMS = 3
-# Rows outside by less than this part of the domain's extent were rounded rather than scaled.
-ROUNDED = 1e-2
 
 
-def assign_equations(pde: PDE | None, X: NDArray, y: NDArray | None, region: ArrayLike | None = None) -> list[Equation]:
+def assign_equations(pde: PDE, rows: Rows) -> list[Equation]:
     """Say which equations hold at which rows.
 
     A row with a known y has the equation u(x_i) = y_i. Any other row is governed by the PDE in the interior and by
@@ -33,78 +37,45 @@ def assign_equations(pde: PDE | None, X: NDArray, y: NDArray | None, region: Arr
 
     Parameters
     ----------
-    pde : PDE or None
-        None is plain regression.
-    X : ndarray of shape (n_samples, n_dims)
-    y : ndarray of shape (n_samples, n_outputs) or None
-        NaN where u is not known.
-    region : sequence of {"interior", "boundary", "initial"}, of length n_samples, optional
-        None asks the PDE's domain.
+    pde : PDE
+    rows : Rows
 
     Returns
     -------
     list of Equation
         Those without rows are left out.
-
-    Raises
-    ------
-    ValueError
-        If rows lie outside the domain, `region` does not fit, or y is missing where it must be known.
     """
-    known: NDArray = np.zeros((len(X), 1), dtype=bool) if y is None else ~np.isnan(y)
-    governed = np.asarray(~known.any(axis=1))
-    if pde is None:
-        _check_all_known(known)
-        regions = np.full(len(X), "data")
-    else:
-        regions = resolve_regions(pde, X, governed, region)
-    equations = _known_values(y, known, regions)
-    if pde is not None and governed.any():
-        equations += _governed(pde, X, governed, regions)
-    return [equation for equation in equations if len(equation.rows)]
+    equations = _known_values(rows)
+    if rows.governed.any():
+        equations += _governed(pde, rows.X, rows.governed, rows.regions)
+    return [equation for equation in _distinct(equations) if len(equation.rows)]
 
 
-def resolve_regions(pde: PDE, X: NDArray, governed: NDArray, region: ArrayLike | None = None) -> NDArray:
-    """The region of each row, from `region` or from the PDE's domain, (n,) of str."""
-    if region is not None:
-        return check_region(region, len(X))
-    if pde.domain is None:
-        return np.full(len(X), "interior")
-    outside = governed & ~pde.domain.contains(X)
-    if outside.any():
-        lower, upper = pde.domain.bounds
-        off = float(pde.domain.distance(X[outside]).max())
-        rounded = f"They are off by at most {off:.1g} of its extent: were they rounded? Give six digits or more."
-        scaled = (
-            "Give X in the units of the PDE; a scaler in front of PINNRegressor changes the PDE and is not needed (the "
-            "network scales by itself)."
-        )
-        raise ValueError(
-            f"{outside.sum()} of {governed.sum()} rows without a known value lie outside {pde.domain!r}: X spans "
-            f"{X.min(axis=0)} to {X.max(axis=0)}, the domain {lower} to {upper}. {rounded if off < ROUNDED else scaled}"
-        )
-    return pde.domain.region(X)
+def _distinct(equations: Sequence[Equation]) -> list[Equation]:
+    """The equations, those that would have one name numbered from the second on."""
+    seen: Counter[str] = Counter()
+    distinct = []
+    for equation in equations:
+        seen[equation.name] += 1
+        number = seen[equation.name]
+        distinct.append(equation if number == 1 else replace(equation, name=f"{equation.name} ({number})"))
+    return distinct
 
 
-def snapped(pde: PDE | None, X: NDArray) -> NDArray:
-    """X in double precision, with the rows that are on the boundary up to rounding exactly there."""
-    return X.astype(float) if pde is None or pde.domain is None else pde.domain.snap(X)
-
-
-def bounding_box(pde: PDE | None, X: NDArray) -> tuple[NDArray, NDArray]:
+def bounding_box(pde: PDE, X: NDArray) -> tuple[NDArray, NDArray]:
     """Lower and upper corner, each (n_dims,), of the domain, or of X where there is none."""
-    if pde is not None and pde.domain is not None:
+    if pde.domain is not None:
         return pde.domain.bounds
     return X.min(axis=0).astype(float), X.max(axis=0).astype(float)
 
 
-def check_pinned(pde: PDE | None, equations: Sequence[Equation], region: ArrayLike | None = None) -> None:
+def check_pinned(pde: PDE, equations: Sequence[Equation], is_routed: bool) -> None:
     """Raise a ValueError where nothing but the PDE in the interior is known."""
-    if pde is None or not {equation.group for equation in equations} <= {"interior"}:
+    if not {equation.group for equation in equations} <= {"interior"}:
         return
     if not pde.conditions:
         have = f"{type(pde).__name__} has no conditions"
-    elif pde.domain is None and region is None:
+    elif pde.domain is None and not is_routed:
         have = "without a domain, boundary rows cannot be told from others (pass domain= to the PDE, or region= to fit)"
     else:
         have = "X has no boundary or initial row under a condition"
@@ -115,24 +86,33 @@ def check_pinned(pde: PDE | None, equations: Sequence[Equation], region: ArrayLi
     )
 
 
-def warn_of_bare_faces(pde: PDE | None, X: NDArray) -> None:
-    """Warn where a condition is to hold on the whole boundary, but no row lies on one of the faces of the domain."""
+def suspicious_rows(pde: PDE, rows: Rows) -> list[Finding]:
+    """What is suspicious about rows whose region the domain tells."""
+    if rows.is_routed or pde.domain is None:
+        return []
+    return [*near_misses(pde, rows), *bare_faces(pde, rows.X)]
+
+
+def bare_faces(pde: PDE, X: NDArray) -> list[Finding]:
+    """Faces of the domain on which no row lies, though a condition is to hold on the whole boundary."""
     # Without any boundary row there is another error, or known values pin the solution down.
-    if pde is None or pde.domain is None or not pde.domain.on_boundary(X).any():
-        return
+    found: list[Finding] = []
+    domain = cast(Domain, pde.domain)
+    if not domain.on_boundary(X).any():
+        return found
     for axis in _axes_to_cover(pde):
-        ends = pde.domain.ends(X, axis)
-        for end, face in ((-1, pde.domain.bounds[0][axis]), (1, pde.domain.bounds[1][axis])):
+        ends = domain.ends(X, axis)
+        for end, face in ((-1, domain.bounds[0][axis]), (1, domain.bounds[1][axis])):
             if not (ends == end).any():
                 away = np.abs(X[:, axis] - face).min()
-                warnings.warn(
+                message = (
                     f"no row of X lies on the face x[:, {axis}] = {face:.7g} of the domain, though a condition holds "
                     f"on the whole boundary; the nearest row is {away:.2g} away. The solution may be anything there: "
                     "add rows on it (were they rounded, or scaled in front of the estimator, which scales by itself?), "
-                    "restrict the condition by where=, or pass region=.",
-                    UserWarning,
-                    stacklevel=4,
+                    "restrict the condition by where=, or pass region=."
                 )
+                found.append(Finding("bare face", message))
+    return found
 
 
 def _axes_to_cover(pde: PDE) -> list[int]:
@@ -145,29 +125,26 @@ def _axes_to_cover(pde: PDE) -> list[int]:
     return [axis for axis in range(n_space) if axis not in periodic]
 
 
-def warn_of_near_misses(pde: PDE | None, X: NDArray, y: NDArray | None) -> None:
-    """Warn where more rows nearly lie on the boundary than chance would put there: they count as interior."""
-    if pde is None or pde.domain is None:
-        return
-    governed = np.ones(len(X), dtype=bool) if y is None else np.isnan(y).all(axis=1)
-    distances = pde.domain.distance(X[governed & pde.domain.contains(X) & (pde.domain.region(X) == "interior")])
+def near_misses(pde: PDE, rows: Rows) -> list[Finding]:
+    """Whether more rows nearly lie on the boundary than chance would put there: they count as interior."""
+    X, domain = rows.given, cast(Domain, pde.domain)
+    distances = domain.distance(X[rows.governed & domain.contains(X) & (rows.regions == "interior")])
     for near in NEAR:
         count = int((distances <= near).sum())
         if count and poisson.sf(count - 1, 2 * X.shape[1] * len(X) * near) < UNLIKELY:
-            warnings.warn(
+            message = (
                 f"{count} row(s) lie within {near:g} of the domain's extent of its boundary, but not on it, so they "
                 "count as interior. If they are boundary points that were rounded, give them with six digits or more, "
-                "or say so by region=.",
-                UserWarning,
-                stacklevel=4,
+                "or say so by region=."
             )
-            return
+            return [Finding("near misses", message)]
+    return []
 
 
-def time_axis(pde: PDE | None, x: torch.Tensor) -> bool | None:
+def time_axis(pde: PDE, x: torch.Tensor) -> bool | None:
     """Whether the last coordinate is time; asks the equation where nothing else tells."""
-    if pde is None or pde.has_time is not None:
-        return None if pde is None else pde.has_time
+    if pde.has_time is not None or not pde.has_equation:
+        return pde.has_time
     try:
         pde.residual(x[:2], Jet(Zero(x[:2], pde.n_outputs), has_time=None))
     except TimeAxisUnknownError:
@@ -177,38 +154,27 @@ def time_axis(pde: PDE | None, x: torch.Tensor) -> bool | None:
     return None
 
 
-def _check_all_known(known: NDArray) -> None:
-    if not known.all():
-        raise ValueError(
-            f"Input y contains NaN in {(~known.all(axis=1)).sum()} of {len(known)} rows; with pde=None every value "
-            "must be known. Pass pde=... if those rows are governed by an equation."
-        )
-
-
 def pooled_weights(equations: Sequence[Equation]) -> dict[str, float]:
     """The paper's loss: one mean over the interior, one over all rows with a condition, initial ones among them."""
     counts = {g: sum(len(e.rows) for e in equations if e.group == g) for g in ("boundary", "initial")}
     return {group: count / sum(counts.values()) for group, count in counts.items() if count}
 
 
-def check_region(region: ArrayLike, n: int) -> NDArray:
-    """The region of each row as it was given, (n,) of str."""
-    regions = np.asarray(region)
-    if regions.shape != (n,):
-        raise ValueError(f"region must have one entry a row, shape ({n},), got {regions.shape}.")
-    unknown = sorted({str(name) for name in np.unique(regions)} - set(REGIONS))
-    if unknown:
-        raise ValueError(f"region has unknown names {unknown}; choose from {list(REGIONS)}.")
-    return regions.astype("<U8")
-
-
-def _known_values(y: NDArray | None, known: NDArray, regions: NDArray) -> list[Equation]:
-    groups = np.where(regions == "interior", "data", regions)
+def _known_values(rows: Rows) -> list[Equation]:
+    """An equation for each output that is known somewhere, in each group."""
+    groups, known = np.where(rows.regions == "interior", "data", rows.regions), rows.known
+    several = known.shape[1] > 1
     return [
-        Equation("the known values", group, _output(k), rows, values=y[rows, k])
+        Equation(
+            f"the known values of u[{k}]" if several else "the known values",
+            str(group),
+            _output(k),
+            at,
+            values=cast(NDArray, rows.values)[at, k],
+        )
         for group in np.unique(groups[known.any(axis=1)])
         for k in range(known.shape[1])
-        if len(rows := np.flatnonzero(known[:, k] & (groups == group))) and y is not None
+        if len(at := np.flatnonzero(known[:, k] & (groups == group)))
     ]
 
 

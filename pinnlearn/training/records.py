@@ -17,7 +17,8 @@ import joblib
 import torch
 from torch import Tensor
 
-from pinnlearn.least_squares import LeastSquares, as_array
+from pinnlearn.arrays import as_array
+from pinnlearn.least_squares import LeastSquares
 from pinnlearn.optimizers import Optimizer
 from pinnlearn.optimizers.base import Result, State, begin
 
@@ -39,8 +40,7 @@ class Run:
     @cached_property
     def start(self) -> str:
         """A fingerprint of the weights that it starts from."""
-        network = self.problem.network(self.problem.start)
-        weights = (network.hidden_weights, network.hidden_bias, network.output_weights)
+        weights = self.problem.unknowns.network.blocks().values()
         return cast(str, joblib.hash([as_array(block) for block in weights]))
 
     def packed(self) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from pinnlearn._version import __version__
 from pinnlearn.callbacks import ErrorMonitor
+from pinnlearn.experiments.presets import Run
 from pinnlearn.metrics import exact_solution, new_points, relative_l2_error
-from pinnlearn.parallel import one_thread
-from pinnlearn.reproduce.presets import Run
+from pinnlearn.threads import one_thread
 
 PER_DECADE = 10
 # Of the fields of a run.

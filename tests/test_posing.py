@@ -1,19 +1,24 @@
-import warnings
+import re
 
 import numpy as np
 import pytest
 import torch
 
-from pinnlearn.collocation import assign_equations, snapped, time_axis, warn_of_bare_faces, warn_of_near_misses
 from pinnlearn.conditions import Condition, Dirichlet, Initial, InitialVelocity, Neumann, Periodic
 from pinnlearn.domains import Box, Interval, SpaceTime
 from pinnlearn.jets import Jet
-from pinnlearn.pdes import PDE, Heat, Poisson
+from pinnlearn.pdes import PDE, Heat, PlainRegression, Poisson
+from pinnlearn.posing.equations import assign_equations, suspicious_rows, time_axis
+from pinnlearn.posing.rows import Rows
 from tests.references import FunctionTerms
 
 NAN = np.nan
 SQUARE = Box([0.0, 0.0], [1.0, 1.0])
 INSIDE, LEFT, RIGHT, BOTTOM = [0.5, 0.5], [0.0, 0.5], [1.0, 0.5], [0.5, 0.0]
+
+
+def equations_at(pde, X, y=None, region=None):
+    return assign_equations(pde, Rows.of(pde, np.asarray(X), y, region))
 
 
 def column(*values):
@@ -23,7 +28,7 @@ def column(*values):
 def holds(pde, X, y=None, region=None):
     """What holds at each row: a list of (group, "pde" | "known" | the condition's class)."""
     rows = [[] for _ in X]
-    for equation in assign_equations(pde, np.array(X, dtype=float), y, region):
+    for equation in equations_at(pde, np.array(X, dtype=float), y, region):
         for row in equation.rows:
             rows[row].append((equation.group, _kind(pde, equation)))
     return rows
@@ -57,7 +62,7 @@ def test_known_rows_are_values_in_the_group_where_they_lie():
 
 def test_known_values_stay_with_their_rows():
     X, y = np.array([INSIDE, LEFT, RIGHT, BOTTOM]), column(1.0, NAN, 3.0, 4.0)
-    known = [e for e in assign_equations(Poisson(SQUARE), X, y) if e.values is not None]
+    known = [e for e in equations_at(Poisson(SQUARE), X, y) if e.values is not None]
     assert {int(row): value for e in known for row, value in zip(e.rows, e.values, strict=True)} == {
         0: 1.0,
         2: 3.0,
@@ -96,7 +101,7 @@ def test_all_conditions_of_a_region_hold_at_its_rows():
 
 def test_conditions_come_with_the_normals_of_their_rows():
     X = np.array([INSIDE, RIGHT, BOTTOM])
-    (condition,) = (e for e in assign_equations(Poisson(SQUARE), X, None) if e.group == "boundary")
+    (condition,) = (e for e in equations_at(Poisson(SQUARE), X, None) if e.group == "boundary")
     np.testing.assert_array_equal(condition.rows, [1, 2])
     np.testing.assert_array_equal(condition.normals, [[1, 0], [0, -1]])
 
@@ -104,7 +109,7 @@ def test_conditions_come_with_the_normals_of_their_rows():
 def test_rows_called_boundary_off_the_boundary_come_without_normals():
     # A normal of zero would make u.dn zero whatever u is; no normal at all is an error where u.dn is read.
     X = np.array([RIGHT, INSIDE])
-    (condition,) = assign_equations(Poisson(SQUARE), X, None, ["boundary", "boundary"])
+    (condition,) = equations_at(Poisson(SQUARE), X, None, ["boundary", "boundary"])
     assert condition.normals is None
 
 
@@ -132,7 +137,7 @@ def test_a_partly_known_vector_is_known_in_those_components_only():
     known = [("data", "known")], [("boundary", "known")], [("boundary", "known")] * 2
     assert holds(pde, X, y) == [*known, [("boundary", "Dirichlet")]]
     u = Jet(FunctionTerms(torch.tensor(X), lambda x: 10 + x[:, 0], lambda x: 20 + x[:, 0]))
-    for equation in assign_equations(pde, X, y):
+    for equation in equations_at(pde, X, y):
         if equation.values is not None:
             output = int(equation.residual(None, u)[0] // 10) - 1
             np.testing.assert_array_equal(equation.values, y[equation.rows, output])
@@ -143,12 +148,12 @@ def test_without_a_pde_all_rows_are_data():
 
 
 def test_equations_without_rows_are_left_out():
-    (only,) = assign_equations(Poisson(SQUARE), np.array([INSIDE]), None)
+    (only,) = equations_at(Poisson(SQUARE), np.array([INSIDE]), None)
     assert only.group == "interior"
 
 
 def test_the_equation_is_named_by_its_class_and_a_condition_by_its_parameters():
-    names = {e.name for e in assign_equations(Poisson(SQUARE, boundary=2.5), np.array([INSIDE, LEFT]), None)}
+    names = {e.name for e in equations_at(Poisson(SQUARE, boundary=2.5), np.array([INSIDE, LEFT]), None)}
     assert names == {"the equation of Poisson", "Dirichlet(value=2.5)"}
 
 
@@ -158,26 +163,26 @@ def test_the_equation_is_named_by_its_class_and_a_condition_by_its_parameters():
 def test_rows_outside_the_domain_are_counted_with_a_hint_at_scalers():
     X = np.array([INSIDE, [2.0, 0.5], [-1.0, 0.5], [9.0, 9.0]])
     with pytest.raises(ValueError, match=r"^2 of 3 rows.*outside Box\(.*units of the PDE.*scaler"):
-        assign_equations(Poisson(SQUARE), X, column(NAN, NAN, NAN, 1.0))
+        equations_at(Poisson(SQUARE), X, column(NAN, NAN, NAN, 1.0))
 
 
 def test_unknown_region_names_are_listed_with_the_known_ones():
     with pytest.raises(ValueError, match=r"\['inner', 'outer'\].*interior.*boundary.*initial"):
-        assign_equations(Poisson(SQUARE), np.array([INSIDE] * 3), None, ["inner", "interior", "outer"])
+        equations_at(Poisson(SQUARE), np.array([INSIDE] * 3), None, ["inner", "interior", "outer"])
 
 
 @pytest.mark.parametrize("region", [["interior"], "interior", [["interior"], ["interior"]]], ids=repr)
 def test_region_needs_one_entry_a_row(region):
     with pytest.raises(ValueError, match=r"one entry a row, shape \(2,\), got \("):
-        assign_equations(Poisson(SQUARE), np.array([INSIDE, LEFT]), None, region)
+        equations_at(Poisson(SQUARE), np.array([INSIDE, LEFT]), None, region)
 
 
 def test_without_a_pde_every_value_must_be_known():
     X = np.array([INSIDE, LEFT, RIGHT])
     with pytest.raises(ValueError, match=r"NaN in 2 of 3 rows.*pde="):
-        assign_equations(None, X, column(NAN, 1.0, NAN))
+        equations_at(PlainRegression(), X, column(NAN, 1.0, NAN))
     with pytest.raises(ValueError, match=r"pde="):
-        assign_equations(None, X, None)
+        equations_at(PlainRegression(), X, None)
 
 
 def poisson_where(where):
@@ -186,8 +191,8 @@ def poisson_where(where):
 
 def test_a_where_that_selects_no_row_warns():
     with pytest.warns(UserWarning, match="selects none of 2 boundary rows"):
-        assign_equations(poisson_where(lambda x: x[:, 0] > 2), np.array([INSIDE, LEFT, RIGHT]), None)
-    assign_equations(poisson_where(lambda x: x[:, 0] > 2), np.array([INSIDE]), None)  # no candidates, nothing to select
+        equations_at(poisson_where(lambda x: x[:, 0] > 2), np.array([INSIDE, LEFT, RIGHT]), None)
+    equations_at(poisson_where(lambda x: x[:, 0] > 2), np.array([INSIDE]), None)  # no candidates, nothing to select
 
 
 def test_where_may_give_numpy_and_gets_points_in_double_precision():
@@ -204,20 +209,20 @@ def test_where_may_give_numpy_and_gets_points_in_double_precision():
 
 def test_a_where_of_the_wrong_shape_says_so():
     with pytest.raises(ValueError, match=r"one bool a row, \(2,\), got shape \(2, 1\)"):
-        assign_equations(poisson_where(lambda x: x[:, :1] == 0), np.array([INSIDE, LEFT, RIGHT]), None)
+        equations_at(poisson_where(lambda x: x[:, :1] == 0), np.array([INSIDE, LEFT, RIGHT]), None)
     with pytest.raises(ValueError, match=r"of float64; write a comparison such as x\[:, 0\] == 0"):
-        assign_equations(poisson_where(lambda x: x[:, 0]), np.array([INSIDE, LEFT, RIGHT]), None)
+        equations_at(poisson_where(lambda x: x[:, 0]), np.array([INSIDE, LEFT, RIGHT]), None)
 
 
 def test_a_where_that_reads_a_missing_coordinate_says_so():
     with pytest.raises(ValueError, match="coordinate"):
-        assign_equations(poisson_where(lambda x: x[:, 7] == 0), np.array([INSIDE, LEFT]), None)
+        equations_at(poisson_where(lambda x: x[:, 7] == 0), np.array([INSIDE, LEFT]), None)
 
 
 def test_a_condition_in_an_unknown_region_is_an_error():
     pde = PDE(SQUARE, equation=lambda x, u: u.laplacian, conditions=[Condition(lambda x, u: u.value, region="boundry")])
     with pytest.raises(ValueError, match="boundry"):
-        assign_equations(pde, np.array([INSIDE, LEFT]), None)
+        equations_at(pde, np.array([INSIDE, LEFT]), None)
 
 
 def test_a_start_may_have_two_conditions():
@@ -251,7 +256,7 @@ def test_two_periodic_axes_meet_in_the_corners():
 def test_a_corner_has_the_normal_of_the_face_where_its_condition_holds():
     conditions = [Neumann(0.0, where=lambda x: x[:, 1] == 0), Dirichlet(0.0, where=lambda x: x[:, 1] > 0)]
     pde = PDE(SQUARE, equation=lambda x, u: u.laplacian, conditions=conditions)
-    equations = assign_equations(pde, np.array([[0.0, 0.0], BOTTOM, [1.0, 0.0], LEFT]), None)
+    equations = equations_at(pde, np.array([[0.0, 0.0], BOTTOM, [1.0, 0.0], LEFT]), None)
     (neumann,) = (equation for equation in equations if equation.name.startswith("Neumann"))
     np.testing.assert_array_equal(neumann.normals, [[0, -1]] * 3)
 
@@ -263,26 +268,30 @@ def test_rounded_points_are_moved_onto_the_boundary():
     pde = Poisson(Box([0.0, 0.0], [np.pi, 1.0]))
     X = np.array([[3.14159, 0.5], [3.141593, 0.5], [2.0, 0.5]])
     assert [row[0][0] for row in holds(pde, X)] == ["boundary", "boundary", "interior"]
-    np.testing.assert_array_equal(snapped(pde, X)[:, 0], [np.pi, np.pi, 2.0])
-    np.testing.assert_array_equal(snapped(Poisson(), X), X)
+    np.testing.assert_array_equal(Rows.of(pde, X).X[:, 0], [np.pi, np.pi, 2.0])
+    np.testing.assert_array_equal(Rows.of(Poisson(), X).X, X)
+
+
+def suspicious(pde, X, y=None):
+    return suspicious_rows(pde, Rows.of(pde, np.asarray(X), y))
 
 
 @pytest.mark.parametrize(("digits", "count"), [(4, 120), (5, 60)])
-def test_near_misses_are_counted_in_a_warning(digits, count):
+def test_near_misses_are_counted(digits, count):
     # The face at pi, rounded to 3.142 would be outside; pushed inside by the same amount instead.
     pde = Poisson(Box([0.0, 0.0], [np.pi, 1.0]))
     X = pde.sample(400, 0, random_state=0)
     X[:count, 0] = np.pi - 0.3 * 10.0**-digits
-    with pytest.warns(UserWarning, match=rf"^{count} row\(s\) lie within 1e-0\d of .* count as interior.*six digits"):
-        warn_of_near_misses(pde, X, None)
+    (finding,) = suspicious(pde, X)
+    assert re.match(rf"^{count} row\(s\) lie within 1e-0\d of .* count as interior.*six digits", finding.message)
 
 
 def test_one_row_very_near_the_boundary_is_no_chance():
     pde = Poisson(Interval(0.0, 1.0))
     X = np.append(np.linspace(0.1, 0.9, 50), 1 - 3e-9)[:, None]
-    with pytest.warns(UserWarning, match="1 row"):
-        warn_of_near_misses(pde, X, None)
-    warn_of_near_misses(pde, X, np.where(X > 0.95, 1.0, NAN))  # a known value is no near miss
+    (finding,) = suspicious(pde, X)
+    assert finding.message.startswith("1 row")
+    assert not suspicious(pde, X, np.where(X > 0.95, 1.0, NAN))  # a known value is no near miss
 
 
 @pytest.mark.parametrize("method", ["sobol", "uniform", "grid", "lhs"])
@@ -290,31 +299,31 @@ def test_one_row_very_near_the_boundary_is_no_chance():
 def test_sampled_points_are_no_near_misses(method, seed):
     for domain in (Interval(0, 1), Box([0] * 10, [1] * 10), SpaceTime(SQUARE, 0.0, 1.0)):
         pde = Poisson(domain)
-        warn_of_near_misses(pde, pde.sample(3000, 300, method=method, random_state=seed), None)
+        assert not suspicious(pde, pde.sample(3000, 300, method=method, random_state=seed))
 
 
 def test_rounded_points_outside_get_another_advice_than_scaled_ones():
     pde = Poisson(Box([0.0, 0.0], [np.pi, 1.0]))
     with pytest.raises(ValueError, match=r"1 of 2 rows .* off by at most 0\.0001 of its extent: were they rounded"):
-        assign_equations(pde, np.array([[3.142, 0.5], [1.0, 0.5]]), None)
+        equations_at(pde, np.array([[3.142, 0.5], [1.0, 0.5]]), None)
     with pytest.raises(ValueError, match=r"1 of 2 rows .* a scaler in front"):
-        assign_equations(pde, np.array([[-1.0, 0.5], [1.0, 0.5]]), None)
+        equations_at(pde, np.array([[-1.0, 0.5], [1.0, 0.5]]), None)
 
 
-def test_a_face_without_rows_warns():
+def test_a_face_without_rows_is_found():
     # 3.14 is inside of pi: the face there has lost its rows.
     pde = Poisson(Box([0.0, 0.0], [np.pi, 1.0]))
     X = pde.sample(50, 40, random_state=0)
-    warn_of_bare_faces(pde, X)
-    with pytest.warns(UserWarning, match=r"no row .* face x\[:, 0\] = 3\.141593 .* nearest row is 0\.0016 away"):
-        warn_of_bare_faces(pde, np.minimum(X, [3.14, 1.0]))
+    assert not suspicious(pde, X)
+    (finding,) = suspicious(pde, np.minimum(X, [3.14, 1.0]))
+    assert re.match(r"no row .* face x\[:, 0\] = 3\.141593 .* nearest row is 0\.0016 away", finding.message)
 
 
 FACES = {
     "a part of the boundary": (poisson_where(lambda x: x[:, 0] == 0), 0),
     "no condition": (Poisson(SQUARE, boundary=None), 0),
     "no domain": (Poisson(), 0),
-    "plain regression": (None, 0),
+    "plain regression": (PlainRegression(), 0),
     "periodic": (PDE(SQUARE, equation=lambda x, u: u.laplacian, conditions=[Periodic(0), Periodic(1)]), 0),
     "periodic along x": (PDE(SQUARE, equation=lambda x, u: u.laplacian, conditions=[Periodic(0), Dirichlet(0.0)]), 2),
     "everywhere": (Poisson(SQUARE), 3),
@@ -322,16 +331,14 @@ FACES = {
 
 
 @pytest.mark.parametrize("name", FACES)
-def test_faces_that_need_rows_warn_and_no_others(name):
+def test_faces_that_need_rows_are_found_and_no_others(name):
     pde, count = FACES[name]
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always")
-        warn_of_bare_faces(pde, np.array([INSIDE, LEFT]))
-    assert len(seen) == count
+    y = None if pde.has_equation else [1.0, 2.0]
+    assert [finding.kind for finding in suspicious(pde, np.array([INSIDE, LEFT]), y)] == ["bare face"] * count
 
 
 def test_in_many_dimensions_a_sample_need_not_meet_every_face():
-    warn_of_bare_faces(Poisson(Box([0] * 4, [1] * 4)), np.array([[0.0, 0.5, 0.5, 0.5]]))
+    assert not suspicious(Poisson(Box([0] * 4, [1] * 4)), np.array([[0.0, 0.5, 0.5, 0.5]]))
 
 
 # Whether the last coordinate is time.

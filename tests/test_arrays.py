@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pinnlearn.validation import DeviceNotAvailableError, available_device, resolve_device
+from pinnlearn.arrays import DeviceNotAvailableError, available_device, resolve_device
 
 
 def with_gpus(monkeypatch, count):

@@ -13,7 +13,7 @@ from functools import partial
 from numpy.typing import NDArray
 
 from pinnlearn.estimators import PINNRegressor
-from pinnlearn.history import Progress
+from pinnlearn.experiments.runs import Point, Result
 from pinnlearn.optimizers import (
     ENGD,
     LBFGS,
@@ -27,7 +27,7 @@ from pinnlearn.optimizers import (
 )
 from pinnlearn.pdes import PDE
 from pinnlearn.problems import NONLINEAR_PROBLEMS, PROBLEMS
-from pinnlearn.reproduce.runs import Point, Result
+from pinnlearn.training.course import Progress
 
 WIDTH = 100
 ALL_PROBLEMS = PROBLEMS | NONLINEAR_PROBLEMS

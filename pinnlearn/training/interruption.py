@@ -7,7 +7,11 @@ import multiprocessing
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
+
+from pinnlearn.optimizers.base import Interrupted
 
 # Seconds in which a second Ctrl-C raises KeyboardInterrupt, even where another fit has begun since the first.
 AGAIN = 2.0
@@ -21,6 +25,9 @@ def in_main() -> bool:
 class Interruption:
     """While it is entered, the first Ctrl-C sets `asked`, and the second one raises KeyboardInterrupt as ever.
 
+    What is computed while it is `heeding` changes nothing until it is done, so that the first one raises `Interrupted`
+    there at once, in the middle of a step.
+
     Where Ctrl-C does something else than raise KeyboardInterrupt, that stays.
 
     Attributes
@@ -33,6 +40,7 @@ class Interruption:
     def __init__(self) -> None:
         self.asked = False
         self._is_installed = False
+        self._is_heeding = False
 
     def __enter__(self) -> Interruption:
         if in_main() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -44,9 +52,23 @@ class Interruption:
         if self._is_installed:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
+    @contextmanager
+    def heeding(self) -> Iterator[None]:
+        """While it is entered, Ctrl-C raises `Interrupted`."""
+        before, self._is_heeding = self._is_heeding, True
+        try:
+            if self.asked:
+                raise Interrupted
+            yield
+        finally:
+            self._is_heeding = before
+
     def _ask(self, signum, frame) -> None:
         now = time.monotonic()
         is_again = self.asked or now - Interruption._last < AGAIN
         self.asked, Interruption._last = True, now
         if is_again:
             signal.default_int_handler(signum, frame)
+        if self._is_heeding:
+            self._is_heeding = False
+            raise Interrupted

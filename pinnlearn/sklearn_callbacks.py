@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pinnlearn.history import History, Progress
+from pinnlearn.training.course import Course, Progress
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -36,7 +36,7 @@ class ScikitLearnCallbacks:
         self._data = {"estimator": estimator, **data}
         self._fitted = fitted
 
-    def on_fit_begin(self, fit: History) -> None:
+    def on_fit_begin(self, fit: Course) -> None:
         """Begin the task that is the fit."""
         self._context.call_on_fit_task_begin(**self._data)
 
@@ -46,7 +46,7 @@ class ScikitLearnCallbacks:
         task.call_on_fit_task_begin(**self._data)
         return task.call_on_fit_task_end(**self._data, reconstruction_attributes=lambda: self._fitted(progress))
 
-    def on_fit_end(self, fit: History) -> None:
+    def on_fit_end(self, fit: Course) -> None:
         """End the task that is the fit."""
         if not fit.failed:
             self._context.call_on_fit_task_end(**self._data, reconstruction_attributes=dict)

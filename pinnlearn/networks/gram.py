@@ -15,50 +15,61 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import product
-from typing import NamedTuple
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from pinnlearn.jets import Symbol
 from pinnlearn.linalg import symmetric
-from pinnlearn.networks import NetworkAtPoints, Reading, TwoLayerNetwork
+from pinnlearn.networks.base import Piece
 
 
-class Piece(NamedTuple):
-    """One component of one equation: its places among the residuals, and what it reads there."""
+class TwoLayers(Protocol):
+    """A two-layer network, as far as it is needed here."""
 
-    where: slice
-    at: NetworkAtPoints
-    readings: list[Reading]
+    @property
+    def n_dims(self) -> int:
+        """The number of coordinates of a point."""
 
-    def at_rows(self, some: slice) -> Piece:
-        """The piece at some of its points."""
-        where = range(*self.where.indices(self.where.stop))[some]
-        readings = [r._replace(coefficient=r.coefficient[some]) for r in self.readings]
-        return Piece(slice(where.start, where.stop, where.step), self.at.at_rows(some), readings)
+    @property
+    def n_outputs(self) -> int:
+        """The number of components of u."""
+
+    @property
+    def width(self) -> int:
+        """The number of hidden units."""
+
+    @property
+    def hidden_weights(self) -> Tensor:
+        """(m, n_dims)."""
+
+    @property
+    def output_weights(self) -> Tensor:
+        """(m, n_outputs)."""
 
 
-def structured_size(network: TwoLayerNetwork, pieces: Sequence[Piece]) -> float:
+def structured_size(network: TwoLayers, pieces: Sequence[Piece], trained: Sequence[str]) -> float:
     """The k of the (n, k) by (k, n) products that the structure costs; infinite where there is none.
 
     There is one if hidden weights are trained and each residual reads u at one point.
     """
-    if "hidden_weights" not in network.layout or len({piece.where.start for piece in pieces}) < len(pieces):
+    if "hidden_weights" not in trained or len({piece.where.start for piece in pieces}) < len(pieces):
         return math.inf
-    n_outputs = network.n_outputs if "output_weights" in network.layout else 0
+    n_outputs = network.n_outputs if "output_weights" in trained else 0
     return network.width * (1 + len(_symbols(pieces)) + n_outputs)
 
 
-def structured_gram(network: TwoLayerNetwork, pieces: Sequence[Piece], n_residuals: int) -> Tensor:
+def structured_gram(network: TwoLayers, pieces: Sequence[Piece], trained: Sequence[str], n_residuals: int) -> Tensor:
     """J J^T in the trained weights.
 
     Parameters
     ----------
     network : TwoLayerNetwork
-        Hidden weights are trained.
     pieces : sequence of Piece
         One for each residual's place.
+    trained : sequence of str
+        The trained blocks, hidden weights and bias among them.
     n_residuals : int
 
     Returns
@@ -70,8 +81,9 @@ def structured_gram(network: TwoLayerNetwork, pieces: Sequence[Piece], n_residua
     x = like.new_empty(n_residuals, network.n_dims)
     A = like.new_empty(n_residuals, network.width)
     B = {symbol: torch.zeros_like(A) for symbol in symbols}
-    trains_outputs = "output_weights" in network.layout
+    trains_outputs = "output_weights" in trained
     O = like.new_zeros(n_residuals, network.output_weights.numel() if trains_outputs else 0)  # noqa: E741
+    at: Any
     for where, at, readings in pieces:
         x[where] = at.x
         A[where] = at.slope(readings)
@@ -93,7 +105,7 @@ def structured_gram(network: TwoLayerNetwork, pieces: Sequence[Piece], n_residua
     return symmetric(A, fill)
 
 
-def _through_symbols(network: TwoLayerNetwork, x: Tensor, A: Tensor, B: dict[Symbol, Tensor]) -> dict[Symbol, Tensor]:
+def _through_symbols(network: TwoLayers, x: Tensor, A: Tensor, B: dict[Symbol, Tensor]) -> dict[Symbol, Tensor]:
     """F_p, (n, m), for each symbol p."""
     gradients = {symbol: symbol.gradient(network.hidden_weights) for symbol in B}
     F = {symbol: (x @ gradient.T).mul_(A) for symbol, gradient in gradients.items()}

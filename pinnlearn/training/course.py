@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from pinnlearn.interruption import Interruption
-from pinnlearn.least_squares import LeastSquares, evaluate
-from pinnlearn.networks import TwoLayerNetwork
+from pinnlearn.arrays import as_array, as_tensor
+from pinnlearn.least_squares import LeastSquares
+from pinnlearn.networks import Network
 from pinnlearn.optimizers import Optimizer, minimize
 from pinnlearn.optimizers.base import STOP_REASONS, Result, State
-from pinnlearn.records import Record, Run
+from pinnlearn.training.interruption import Interruption
+from pinnlearn.training.records import Record, Run
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,17 @@ class Progress:
     figures: dict[str, float]
     _parameters: Tensor = field(repr=False)
     _problem: LeastSquares = field(repr=False)
-    _history: History = field(repr=False)
+    _course: Course = field(repr=False)
 
     @property
-    def network(self) -> TwoLayerNetwork:
+    def network(self) -> Network:
         """The network as it is now."""
         return self._problem.network(self._parameters)
 
     def predict(self, X: ArrayLike) -> NDArray:
         """Evaluate u as it is now, (n_samples,) or (n_samples, n_outputs)."""
-        return evaluate(self.network, X)
+        start = self._parameters
+        return as_array(self.network.evaluate(as_tensor(X, start.device, start.dtype)))
 
     def group_losses(self) -> dict[str, float]:
         """The part of the loss that each group of rows has now; this evaluates the residuals once."""
@@ -65,11 +68,11 @@ class Progress:
 
     def plain(self) -> dict[str, Any]:
         """What a checkpoint has to hold for the fit to go on from where it is."""
-        return self._history.plain()
+        return self._course.plain()
 
 
 @dataclass
-class History:
+class Course:
     """The record of a training: losses, stages, and who listens.
 
     Entering it begins the fit for its callbacks, leaving it ends it; meanwhile Ctrl-C stops training.
@@ -109,7 +112,7 @@ class History:
     _interruption: Interruption = field(default_factory=Interruption)
     _stopped_by: str = ""
 
-    def __enter__(self) -> History:
+    def __enter__(self) -> Course:
         for callback in self.callbacks:
             getattr(callback, "on_fit_begin", _nothing)(self)
         self._interruption.__enter__()
@@ -140,9 +143,19 @@ class History:
             return f"callback: {self._stopped_by} asked to stop"
         return "interrupted: by Ctrl-C; the best weights so far are kept"
 
-    def left(self, optimizer: Optimizer) -> int:
+    @property
+    def left(self) -> int:
         """The number of steps that may still be made."""
-        return max(0, optimizer.max_iter - self.n_iter)
+        return max(0, self.max_iter - self.n_iter)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a callback or Ctrl-C asked to stop."""
+        return self.stop == "callback" or self._interruption.asked
+
+    def heeding(self) -> AbstractContextManager[None]:
+        """While it is entered, Ctrl-C raises `Interrupted` at once: for what changes nothing until it is done."""
+        return self._interruption.heeding()
 
     def run(self, stage: str, optimizer: Optimizer, problem: LeastSquares, **options) -> Result:
         """Minimise, and append to the record."""
@@ -158,7 +171,8 @@ class History:
                 where = (stage, first, now, self.max_iter, figures, state.parameters, problem, self)
                 return self._tell(Progress(first + n_iter, state.loss, *where))
 
-            minimize(optimizer, problem, problem.start, begun=result, on_step=on_step, **options)
+            heeding = self._interruption.heeding
+            minimize(optimizer, problem, problem.start, begun=result, on_step=on_step, heeding=heeding, **options)
         self.loss_curve += result.loss_curve[1 if self.loss_curve else 0 :]
         self.times += run.times
         self.stop = result.stop
@@ -190,5 +204,17 @@ class History:
                 callback.set_state(state[1])
 
 
-def _nothing(_: History) -> None:
+def _nothing(_: Course) -> None:
     """What a callback without a hook does."""
+
+
+def check_callbacks(callbacks: Any) -> list[Any]:
+    """The callbacks as a list."""
+    if callbacks is None:
+        return []
+    if not isinstance(callbacks, list | tuple) or not all(map(callable, callbacks)):
+        raise ValueError(
+            f"callbacks must be a list of functions of a Progress, or of objects such as those of pinnlearn.callbacks; "
+            f"got {callbacks!r}. (Callbacks of scikit-learn go to set_callbacks.)"
+        )
+    return list(callbacks)

@@ -1,0 +1,84 @@
+"""A fitted model at other rows: its network, its equations there, and the rows that a score adds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pinnlearn.activations import get_activation
+from pinnlearn.arrays import as_array, as_tensor, available_device
+from pinnlearn.fitting import weights_of
+from pinnlearn.jets import VALUE, Symbol
+from pinnlearn.least_squares import LeastSquares, Linearization, Unknowns
+from pinnlearn.metrics import relative_residual
+from pinnlearn.networks import BLOCKS, TwoLayerNetwork, half_width
+from pinnlearn.posing.equations import bounding_box
+from pinnlearn.posing.pose import pose
+from pinnlearn.posing.rows import Rows, check_known_values
+
+# Boundary and initial points that a score adds where X has none, and their seed.
+SCORE_POINTS, SCORE_SEED = 200, 0
+
+
+def network_of(model: Any) -> TwoLayerNetwork:
+    """The trained network; on the CPU, with a warning, where the model's device is not there."""
+    device, dtype = available_device(model.device, model.dtype)
+    return TwoLayerNetwork.of(weights_of(model), get_activation(model.activation), device, dtype)
+
+
+def values_of(model: Any, X: NDArray, symbol: Symbol = VALUE) -> NDArray:
+    """A derivative of u, or u itself, at points; (n,) or (n, n_outputs)."""
+    network = network_of(model)
+    return as_array(network.evaluate(as_tensor(X, network.hidden_bias.device, network.hidden_bias.dtype), symbol))
+
+
+def problem_at(model: Any, rows: Rows) -> LeastSquares:
+    """The trained network and the equations at rows, with the loss's weights."""
+    unknowns = Unknowns(network_of(model), BLOCKS[model.trainable])
+    return pose(model.pde_, rows, unknowns, model.loss_weights_)
+
+
+def linearization_at(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -> Linearization:
+    """The trained network's equations at rows to first order."""
+    problem = problem_at(model, Rows.of(model.pde_, X, y, region))
+    return problem.linearize(problem.start)
+
+
+def pde_residual(model: Any, X: NDArray) -> NDArray:
+    """The residual of the PDE itself at every row, whatever its region; without weights, (n,) or (n, q)."""
+    problem = problem_at(model, Rows.of(model.pde_, X, None, np.full(len(X), "interior")))
+    (part,) = problem.linearize(problem.start).parts
+    return as_array(part.residual.squeeze(1) if part.residual.shape[1] == 1 else part.residual)
+
+
+def relative_residual_at(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -> float:
+    """The mean relative residual of all equations, see `pinnlearn.metrics.relative_residual`."""
+    rows = _completed(model, X, y, region)
+    problem = problem_at(model, rows)
+    predicted = as_tensor(values_of(model, rows.X), problem.start.device, problem.start.dtype)
+    return relative_residual(problem, predicted, half_width(bounding_box(model.pde_, rows.X)))
+
+
+def _completed(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -> Rows:
+    """The rows, with points of the regions for which the PDE has conditions but X has no rows."""
+    pde, values = model.pde_, check_known_values(y, len(X), model.pde_.n_outputs)
+    needed = {condition.region for condition in pde.conditions}
+    if region is not None or (pde.domain is None and (y is not None or not needed)):
+        return Rows.of(pde, X, values, region)
+    if pde.domain is None:
+        raise ValueError(
+            f"the PDE has conditions on {sorted(needed)}, but neither a domain to sample there nor a region= that says "
+            "which rows of X lie there; pass one of them, or known values y. (In a search, "
+            "sklearn.set_config(enable_metadata_routing=True) sends region= to score as well.)"
+        )
+    given = Rows.of(pde, X, values)
+    missing = needed - set(given.regions)
+    rng = np.random.default_rng(SCORE_SEED)
+    samplers = {"boundary": pde.domain.sample_boundary, "initial": pde.domain.sample_initial}
+    extra = [samplers[name](SCORE_POINTS, rng) for name in sorted(missing)]
+    if values is not None:
+        unknown = np.full((SCORE_POINTS * len(extra), values.shape[1]), np.nan)
+        values = np.concatenate([values, unknown])
+    return Rows.of(pde, np.concatenate([given.X, *extra]), values)

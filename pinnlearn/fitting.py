@@ -1,0 +1,291 @@
+"""A fit, the one way down and back: rows, equations, a least-squares problem, stages of training, fitted attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial, reduce
+from numbers import Integral
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pinnlearn.activations import get_activation
+from pinnlearn.arrays import as_array, as_tensor, available_bytes, resolve_device
+from pinnlearn.hyperparameters import check_choice
+from pinnlearn.least_squares import LeastSquares, Unknowns, Weight
+from pinnlearn.networks import BLOCKS, INITS, TwoLayerNetwork, Weights, half_width
+from pinnlearn.notices import warn
+from pinnlearn.optimizers import Optimizer
+from pinnlearn.optimizers.base import check_positive
+from pinnlearn.pdes import PDE
+from pinnlearn.posing.checks import Finding, check_equations, few_equations, free_constants
+from pinnlearn.posing.equations import bounding_box, check_pinned, suspicious_rows
+from pinnlearn.posing.pose import pose
+from pinnlearn.posing.rows import Rows, check_pde
+from pinnlearn.posing.weights import balanced_weights, check_loss_weights
+from pinnlearn.progress import displays, say
+from pinnlearn.reports import check_fits, describe_residuals, fit_bytes, in_bytes
+from pinnlearn.sampling import as_generator
+from pinnlearn.training.choices import ScaleChoice
+from pinnlearn.training.course import Course
+from pinnlearn.training.methods import Method
+from pinnlearn.training.placement import Placement, substitute
+from pinnlearn.training.stages import Solution, Stage, Steps, Task
+from pinnlearn.training.train import train
+
+# width="auto": output solves take as many units as rows determine well; iterations on all weights cost more.
+SOLVED_WIDTH, ITERATED_WIDTH, LEAST_WIDTH, UNITS_PER_ROW = 1000, 200, 20, 0.8
+# Equations are checked, and loss weights chosen, with a network of so many units, of this scale.
+CHECK_UNITS, CHECK_SCALE = 20, 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Posed:
+    """A problem that is checked and weighted, with what was suspicious about it; its network is a small random one."""
+
+    pde: PDE
+    rows: Rows
+    placement: Placement
+    problem: LeastSquares
+    findings: list[Finding]
+
+
+def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None, listeners: list[Any]) -> dict[str, Any]:
+    """Fit: the attributes of a fitted model.
+
+    Parameters
+    ----------
+    model : PINNRegressor
+        Its parameters; with `warm_start` also its weights.
+    X : ndarray of shape (n_samples, n_dims)
+        Checked, in its own precision.
+    y, region
+        As in `PINNRegressor.fit`.
+    listeners : list of callables
+        Who is told of every step.
+    """
+    is_warm = model.warm_start and hasattr(model, "hidden_weights_")
+    method = _check_parameters(model, is_warm)
+    with Course(listeners, max_iter=method.max_iter) as course:
+        posed = _pose(model, X, y, region, course)
+        method.seed(posed.placement.seed)
+        for finding in posed.findings:
+            warn(finding.message)
+        is_placed = is_warm or isinstance(method.stages[0], Steps)
+        task = _task(model, posed, _choose_width(model, len(X), is_placed))
+        weights = _check_weights(model, task.width, X.shape[1]) if is_warm else None
+        course.identify(partial(_identity, model, posed, weights))
+        n_bytes = _announce(model, task, method.stages)
+        task, start = _begin(model, task, weights, is_placed)
+        n_bytes_added = _estimated_bytes(task, method.stages, task.problem.n_interior)
+        if n_bytes_added < available_bytes(posed.placement.device):
+            task = replace(task, draw=_draw(posed))
+        best = train(task, method.stages, course, start)
+        used = method.used if isinstance(model.optimizer, list | tuple) else method.used[0]
+        return {
+            "pde_": posed.pde,
+            "optimizer_": used,
+            "findings_": posed.findings,
+            "n_bytes_": n_bytes if course.added_rows is None else n_bytes_added,
+            **_course_attributes(course, task),
+            **_solution_attributes(posed, task, _whole(task, best)),
+            "seconds_": course.seconds,
+        }
+
+
+def _check_parameters(model: Any, is_warm: bool) -> Method:
+    check_choice("trainable", model.trainable, BLOCKS)
+    check_choice("init", model.init, INITS)
+    check_positive("tol", model.tol, or_zero=True)
+    get_activation(model.activation)
+    is_free = not is_warm and model.trainable != "hidden" and model.init == "domain"
+    return Method.of(model.optimizer, model.learning_rate, model.max_iter, is_free)
+
+
+def _pose(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None, course: Course) -> Posed:
+    """The problem at the rows, for a small random network; its equations are evaluated as rarely as can be."""
+    if model.pde is None and y is None:
+        raise ValueError(
+            f"This {type(model).__name__} estimator requires y to be passed, but the target y is None. With pde=None "
+            "it is a plain regressor; pass pde=... to solve an equation."
+        )
+    pde = check_pde(model.pde, X.shape[1], y)
+    rows = Rows.of(pde, X, y, region)
+    placement = _place(model, pde, rows, course)
+    probe = placement.network(CHECK_UNITS, CHECK_SCALE, zero=False)
+    problem = pose(pde, rows, Unknowns(probe, BLOCKS[model.trainable]))
+    check_pinned(pde, problem.equations, rows.is_routed)
+    at_probe = problem.linearize(problem.start)
+    begins_at_zero = model.init == "domain" and model.trainable != "hidden"
+    check_equations(problem.linearize_at_zero() if begins_at_zero else at_probe, at_probe, problem)
+    findings = [*suspicious_rows(pde, rows), *free_constants(at_probe), *few_equations(problem)]
+    weighted = problem.weighted(_choose_loss_weights(model, problem, placement))
+    return Posed(pde, rows, placement, weighted, findings)
+
+
+def _place(model: Any, pde: PDE, rows: Rows, course: Course) -> Placement:
+    """Where hidden units are drawn, and from which seed."""
+    drawn = int(as_generator(model.random_state).integers(2**62))
+    seed = course.record.seed(drawn, fixed=isinstance(model.random_state, Integral))
+    device, dtype = resolve_device(model.device, model.dtype)
+    box, activation = bounding_box(pde, rows.X), get_activation(model.activation)
+    return Placement(box, pde.n_outputs, activation, seed, device, dtype)
+
+
+def _choose_loss_weights(model: Any, problem: LeastSquares, placement: Placement) -> Mapping[str, Weight]:
+    if isinstance(model.loss_weights, str) and model.loss_weights == "auto":
+        return balanced_weights(problem, half_width(placement.bounds))
+    return check_loss_weights(model.loss_weights, problem)
+
+
+def _choose_width(model: Any, n_rows: int, is_placed: bool) -> int:
+    if not isinstance(model.width, str) or model.width != "auto":
+        if not isinstance(model.width, Integral) or model.width < 1:
+            raise ValueError(f"width must be 'auto' or an integer >= 1, got {model.width!r}.")
+        return int(model.width)
+    if model.warm_start and hasattr(model, "hidden_bias_"):
+        return len(model.hidden_bias_)
+    return ITERATED_WIDTH if is_placed else min(SOLVED_WIDTH, max(LEAST_WIDTH, int(UNITS_PER_ROW * n_rows)))
+
+
+def _check_weights(model: Any, width: int, n_dims: int) -> Weights:
+    """The weights of the last fit, to go on from."""
+    weights = weights_of(model)
+    if weights.hidden_weights.shape != (width, n_dims):
+        raise ValueError(
+            f"warm_start=True needs the width and columns of the last fit, {weights.hidden_weights.shape}, but now "
+            f"they are {(width, n_dims)}; set width={len(weights.hidden_weights)}, or warm_start=False."
+        )
+    return weights
+
+
+def _identity(model: Any, posed: Posed, weights: Weights | None) -> dict[str, Any]:
+    """What tells this fit from others: functions, which have no other mark, by their values at the rows."""
+    placement, rows = posed.placement, posed.rows
+    probe = posed.problem.training(BLOCKS["all"]).with_network(
+        replace(placement, seed=0).network(CHECK_UNITS, CHECK_SCALE, zero=False)
+    )
+    alike = {"callbacks": None, "verbose": 0, "device": "cpu", "random_state": None}
+    regions = rows.regions if rows.is_routed else None
+    return {
+        "settings": repr(type(model)(**model.get_params(deep=False) | alike)),
+        "seed": placement.seed,
+        "data": joblib.hash((rows.X, rows.values, regions, weights)),
+        "equations": probe.residual(probe.start),
+    }
+
+
+def _task(model: Any, posed: Posed, width: int) -> Task:
+    return Task(posed.problem, posed.placement, width, model.tol, posed.problem.loss_of_zero)
+
+
+def _announce(model: Any, task: Task, stages: Sequence[Stage]) -> int:
+    """Refuse what takes more memory than there is, and say what the fit is going to take."""
+    n_bytes, n_residuals = _estimated_bytes(task, stages), task.problem.n_residuals
+    check_fits(n_bytes, available_bytes(task.placement.device), n_residuals, task.width)
+    if displays(model.verbose):
+        say(f"{n_residuals} residuals, {task.width} units: about {in_bytes(n_bytes)}")
+    return n_bytes
+
+
+def _estimated_bytes(task: Task, stages: Sequence[Stage], n_added: int = 0) -> int:
+    problem = task.problem.with_network(task.placement.network(task.width, CHECK_SCALE, zero=True))
+    n = problem.n_residuals * (problem.n_rows + n_added) // problem.n_rows
+    estimate = partial(fit_bytes, n, task.width, itemsize=problem.start.element_size())
+    optimizers = [stage.optimizer for stage in stages if isinstance(stage, Steps)]
+    sizes = [estimate(problem.unknowns.size, holds=what) for what in _held(problem, optimizers, n)]
+    if len(optimizers) < len(stages):
+        per_unit = sum(block.numel() for block in problem.unknowns.network.blocks().values()) // task.width
+        n_trained = reduce(lambda n, stage: stage.most_trained(n), stages, 0) if task.trains_all else 0
+        n_output = problem.training(problem.unknowns.network.linear).unknowns.size
+        sizes.append(estimate(max(n_output, min(task.width, n_trained) * per_unit), holds=("jacobian",)))
+    return max(sizes)
+
+
+def _held(problem: LeastSquares, optimizers: Sequence[Optimizer], n: int) -> list[frozenset[str]]:
+    """What the steps of optimizers hold in memory."""
+    if not optimizers:
+        return []
+    few = problem.subset(np.concatenate([rows[:1] for rows in problem.strata]))
+    gram_size = few.linearize(few.start).gram_size
+    return [optimizer.holds(n, problem.start, gram_size) for optimizer in optimizers]
+
+
+def _begin(model: Any, task: Task, weights: Weights | None, is_placed: bool) -> tuple[Task, Solution]:
+    """Where training begins: at the last fit's weights, at drawn ones, or with no hidden unit yet."""
+    if not is_placed:
+        return task, Solution(task.problem, task.reference, is_placed=False)
+    network = _start(model, task) if weights is None else task.placement.build(weights)
+    start = Solution(task.problem.with_network(network), task.loss(network))
+    return (task if weights else replace(task, reference=start.loss)), start
+
+
+def _start(model: Any, task: Task) -> TwoLayerNetwork:
+    if model.init == "gaussian":
+        return task.placement.gaussian(task.width)
+    chosen, scale = ScaleChoice().choose(task.problem, [task.placement], task.width)
+    return chosen.network(task.width, scale, zero=model.trainable != "hidden")
+
+
+def _draw(posed: Posed) -> Callable[[int], NDArray] | None:
+    """What draws further points, unless X is all there is."""
+    domain = posed.pde.domain
+    if domain is None or posed.rows.is_routed:
+        return None
+    rng = np.random.default_rng(posed.placement.seed)
+    return lambda n: domain.sample_interior(n, rng, "uniform")
+
+
+def _whole(task: Task, best: Solution) -> TwoLayerNetwork:
+    """The network of a solution at its full width; what joins it is zero."""
+    if best.is_placed and best.network.width == task.width:
+        return best.network
+    units = task.placement.network(task.width, CHECK_SCALE, zero=True)
+    return substitute(units, best.network) if best.is_placed else units
+
+
+def _course_attributes(course: Course, task: Task) -> dict[str, Any]:
+    none = np.empty((0, task.placement.n_dims))
+    added = none if course.added_rows is None else course.added_rows
+    return {
+        "loss_curve_": course.loss_curve or [task.reference],
+        "times_": course.times,
+        "stages_": course.stages,
+        "n_iter_": course.n_iter,
+        "stop_reason_": course.stop_reason,
+        "added_rows_": added,
+        "n_added_rows_": len(added),
+    }
+
+
+def _solution_attributes(posed: Posed, task: Task, network: TwoLayerNetwork) -> dict[str, Any]:
+    """The weights, and how well they do at the rows of X."""
+    trained = task.problem.with_network(network)
+    x = as_tensor(posed.rows.X, posed.placement.device, posed.placement.dtype)
+    groups, equations = describe_residuals(trained, network.evaluate(x), half_width(posed.placement.bounds))
+    return {
+        **fitted_weights(network),
+        "loss_weights_": trained.weights,
+        "groups_": groups,
+        "equations_": equations,
+        "loss_": sum(of["loss"] for of in groups.values()),
+    }
+
+
+def fitted_weights(network: TwoLayerNetwork) -> dict[str, NDArray]:
+    """A network as the attributes of an estimator."""
+    output_weights = as_array(network.output_weights)
+    return {
+        "hidden_weights_": as_array(network.hidden_weights),
+        "hidden_bias_": as_array(network.hidden_bias),
+        "output_weights_": output_weights[:, 0] if network.n_outputs == 1 else output_weights,
+    }
+
+
+def weights_of(model: Any) -> Weights:
+    """The attributes of a fitted estimator as weights."""
+    width = len(model.hidden_bias_)
+    return Weights(model.hidden_weights_, model.hidden_bias_, model.output_weights_.reshape(width, -1))

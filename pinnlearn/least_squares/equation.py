@@ -1,0 +1,251 @@
+"""An equation at the rows of X where it holds: its residuals, and their derivatives in what it reads.
+
+An equation is pointwise in the terms it reads, so one backward pass to those vectors gives the coefficients
+c_t = d(residual) / d(term_t), for linear and nonlinear equations alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from pinnlearn.arrays import as_tensor
+from pinnlearn.jets import EquationError, Jet, Symbol, Term
+from pinnlearn.least_squares.unknowns import Unknowns
+from pinnlearn.networks import AtPoints, Network, Reading
+
+GROUPS = ("interior", "boundary", "initial", "data")
+
+
+@dataclass(frozen=True)
+class Equation:
+    """An equation and the rows of X where it holds.
+
+    Parameters
+    ----------
+    name : str
+        What to call it in messages, and in loss weights.
+    group : {"interior", "boundary", "initial", "data"}
+        The group of the loss that its residuals count in.
+    residual : callable
+        residual(x, u) -> (n,) or (n, q).
+    rows : ndarray of shape (n,) of int
+    normals : ndarray of shape (n, n_dims), optional
+        Outward unit normals at the rows, on the boundary.
+    values : ndarray of shape (n,), optional
+        Known values of u; residual(x, u) then has to give u, and the equation is u = values.
+    """
+
+    name: str
+    group: str
+    residual: Callable[[Tensor, Jet], Tensor]
+    rows: NDArray
+    normals: NDArray | None = None
+    values: NDArray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class EquationAtRows:
+    """An equation at its points, as tensors: (n, n_dims), (n, n_dims) and (n,)."""
+
+    equation: Equation
+    x: Tensor
+    normals: Tensor | None
+    values: Tensor | None
+    has_time: bool | None
+    n_outputs: int
+
+    @classmethod
+    def of(cls, equation: Equation, x: Tensor, has_time: bool | None, n_outputs: int) -> EquationAtRows:
+        """The equation at its rows of x, (n_samples, n_dims)."""
+        rows = torch.as_tensor(equation.rows, device=x.device)
+        arrays = (equation.normals, equation.values)
+        normals, values = (a if a is None else as_tensor(a, x.device, x.dtype) for a in arrays)
+        return cls(equation, x[rows], normals, values, has_time, n_outputs)
+
+    def residual(self, source: Any) -> Tensor:
+        """The residuals, (n, q), of the function that a `TermSource` stands for."""
+        try:
+            r = self.equation.residual(self.x, Jet(source, self.has_time, self.normals))
+        except EquationError as error:
+            raise ValueError(f"{self.equation.name}: {error}") from error
+        except IndexError as error:
+            n_dims = self.x.shape[1]
+            raise ValueError(
+                f"{self.equation.name} reads a coordinate that does not exist ({error}); points have {n_dims} "
+                f"coordinate(s), x[:, 0] to x[:, {n_dims - 1}]."
+            ) from error
+        self._check_shape(r)
+        if self.values is not None:
+            r = r - self.values
+        return r.reshape(len(self.x), -1)
+
+    def residual_of(self, unknowns: Unknowns) -> Tensor:
+        """The residuals, (n, q), of a network, without what their derivatives need."""
+        return self.residual(_NetworkTerms(unknowns.network.at(self.x), unknowns.highest_order, False))
+
+    @cached_property
+    def at_zero(self) -> LinearizedEquation:
+        """The equation to first order at the function that is zero everywhere: evaluated once."""
+        source = _ZeroTerms(self.x, self.n_outputs)
+        return self._linearized(source, [])
+
+    def linearize(self, at: AtPoints, highest_order: float, twice: bool = False) -> LinearizedEquation:
+        """The equation to first order at a network; `twice`: and all of it differentiable in the network's weights."""
+        source = _NetworkTerms(at, highest_order, True)
+        return self._linearized(source, source.at, twice)
+
+    def _linearized(self, source: _Terms, at: list[AtPoints], twice: bool = False) -> LinearizedEquation:
+        with torch.enable_grad():
+            residual = self.residual(source)
+            columns = [_differentiate(column, source.terms, twice) for column in residual.unbind(dim=1)]
+        if twice:
+            return LinearizedEquation(self.equation, residual, source.terms, columns, source.points, at)
+        terms = {term: values.detach() for term, values in source.terms.items()}
+        return LinearizedEquation(self.equation, residual.detach(), terms, columns, source.points, at)
+
+    def extended(self, points: ArrayLike, first: int) -> EquationAtRows:
+        """The equation at further points, (k, n_dims), whose rows have numbers from `first` on."""
+        x = as_tensor(points, self.x.device, self.x.dtype)
+        rows = np.concatenate([self.equation.rows, np.arange(first, first + len(x))])
+        return replace(self, equation=replace(self.equation, rows=rows), x=torch.cat([self.x, x]))
+
+    def subset(self, keep: NDArray) -> EquationAtRows:
+        """The equation at some of its rows."""
+        index = torch.as_tensor(keep, device=self.x.device)
+        normals, values = (t if t is None else t[index] for t in (self.normals, self.values))
+        equation = replace(self.equation, rows=self.equation.rows[keep])
+        return replace(self, equation=equation, x=self.x[index], normals=normals, values=values)
+
+    def _check_shape(self, r: Tensor) -> None:
+        name, n = self.equation.name, len(self.x)
+        if not isinstance(r, Tensor):
+            raise TypeError(f"{name} must return a torch tensor, got {type(r).__name__}.")
+        if r.ndim not in (1, 2) or len(r) != n or r.numel() == 0:
+            raise ValueError(
+                f"{name} must return one residual a row, shape ({n},) or ({n}, q) for {n} rows, but returned shape "
+                f"{tuple(r.shape)}."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class LinearizedEquation:
+    """One equation to first order at one function.
+
+    Attributes
+    ----------
+    residual : Tensor of shape (n, q)
+        Without weights.
+    terms : dict of Term to Tensor of shape (n,)
+        What the equation read.
+    coefficients : list of q dicts of Term to Tensor of shape (n,)
+        d(residual component) / d(term).
+    points : list of Tensor of shape (n, n_dims)
+        The rows, and what they are paired with by `u.at(...)`.
+    at : list of AtPoints
+        The network at these points.
+    """
+
+    equation: Equation
+    residual: Tensor
+    terms: dict[Term, Tensor]
+    coefficients: list[dict[Term, Tensor]]
+    points: list[Tensor]
+    at: list[AtPoints]
+
+    def carried_to(self, network: Network) -> LinearizedEquation:
+        """The same to first order, for another network that is the same function."""
+        return replace(self, at=[network.at(x) for x in self.points])
+
+    def readings(self, component: int, factor: Tensor) -> list[tuple[AtPoints, list[Reading]]]:
+        """The readings of one component, times a factor, (n,), for each of the equation's point sets."""
+        return [
+            (at, [Reading(t.symbol, t.output, c * factor) for t, c in chosen])
+            for points, at in enumerate(self.at)
+            if (chosen := [(t, c) for t, c in self.coefficients[component].items() if t.points == points])
+        ]
+
+
+def _differentiate(column: Tensor, terms: dict[Term, Tensor], twice: bool) -> dict[Term, Tensor]:
+    """d(column_i) / d(term_i) for each term: one backward pass, since row i depends on row i alone."""
+    if not column.requires_grad:
+        return {}
+    gradients = torch.autograd.grad(
+        column.sum(), list(terms.values()), retain_graph=True, allow_unused=True, create_graph=twice
+    )
+    return {term: g for term, g in zip(terms, gradients, strict=True) if g is not None}
+
+
+class _Terms:
+    """The terms that an equation reads, kept to differentiate by."""
+
+    def __init__(self, x: Tensor, n_outputs: int, differentiable: bool):
+        self.n_dims, self.n_outputs = x.shape[1], n_outputs
+        self.points: list[Tensor] = [x]
+        self.terms: dict[Term, Tensor] = {}
+        self._differentiable = differentiable
+
+    def term(self, term: Term) -> Tensor:
+        if term not in self.terms:
+            self.terms[term] = self._values(term).requires_grad_(self._differentiable)
+        return self.terms[term]
+
+    def add_points(self, x: Tensor) -> int:
+        if not isinstance(x, Tensor) or x.shape != self.points[0].shape:
+            came = f"shape {tuple(x.shape)}" if isinstance(x, Tensor) else repr(x)
+            raise EquationError(
+                f"u.at(...) needs one point a row, a tensor of shape {tuple(self.points[0].shape)}, got {came}."
+            )
+        known = [i for i, points in enumerate(self.points) if points is x]
+        if not known:
+            self.points.append(x)
+        return known[0] if known else len(self.points) - 1
+
+    def _values(self, term: Term) -> Tensor:
+        raise NotImplementedError
+
+
+class _ZeroTerms(_Terms):
+    """Those of the function that is zero."""
+
+    def __init__(self, x: Tensor, n_outputs: int):
+        super().__init__(x, n_outputs, True)
+
+    def _values(self, term: Term) -> Tensor:
+        return torch.zeros_like(self.points[0][:, 0])
+
+
+class _NetworkTerms(_Terms):
+    """Those of a network."""
+
+    def __init__(self, at: AtPoints, highest_order: float, differentiable: bool):
+        super().__init__(at.x, at.network.n_outputs, differentiable)
+        self.at: list[AtPoints] = [at]
+        self._highest_order = highest_order
+
+    def add_points(self, x: Tensor) -> int:
+        number = super().add_points(x)
+        if number == len(self.at):
+            self.at.append(self.at[0].network.at(x))
+        return number
+
+    def _values(self, term: Term) -> Tensor:
+        self._check_smooth_enough(term.symbol)
+        return self.at[term.points].term(term.symbol, term.output)
+
+    def _check_smooth_enough(self, symbol: Symbol) -> None:
+        network = self.at[0].network
+        if symbol.order > self._highest_order:
+            highest = network.highest_order
+            raise EquationError(
+                f"the equation reads a derivative of order {symbol.order}, but {network.smoothness} serves equations "
+                f"up to order {highest - 1:.0f}, with trainable='output' up to order {highest:.0f}; use a smooth "
+                "activation such as 'tanh'."
+            )

@@ -1,0 +1,20 @@
+"""Networks: functions of points with exact derivatives, and exact Jacobians of these in their weights."""
+
+from pinnlearn.networks.base import AtPoints, Network, Piece, Reading
+from pinnlearn.networks.initialisation import INITS, Weights, domain_weights, gaussian_weights, half_width
+from pinnlearn.networks.two_layer import BLOCKS, NetworkAtPoints, TwoLayerNetwork
+
+__all__ = [
+    "BLOCKS",
+    "INITS",
+    "AtPoints",
+    "Network",
+    "NetworkAtPoints",
+    "Piece",
+    "Reading",
+    "TwoLayerNetwork",
+    "Weights",
+    "domain_weights",
+    "gaussian_weights",
+    "half_width",
+]

@@ -1,0 +1,74 @@
+"""Weights that a two-layer network starts from: the paper's Gaussian ones, and hidden units placed in a box."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+INITS = ("domain", "gaussian")
+
+
+class Weights(NamedTuple):
+    """The weights of a two-layer network as arrays: (m, n_dims), (m,) and (m, n_outputs)."""
+
+    hidden_weights: NDArray
+    hidden_bias: NDArray
+    output_weights: NDArray
+
+
+def gaussian_weights(width: int, n_dims: int, n_outputs: int, rng: np.random.Generator) -> Weights:
+    """Draw the initialisation of the paper: hidden weights and bias N(0, 1), output weights +-1."""
+    hidden = rng.standard_normal((width, n_dims + 1))
+    signs = rng.choice([-1.0, 1.0], size=(width, n_outputs))
+    return Weights(hidden[:, :-1].copy(), hidden[:, -1].copy(), signs)
+
+
+def half_width(bounds: tuple[NDArray, NDArray]) -> NDArray:
+    """Half the extent of a box along each axis; an axis of extent zero counts as 1."""
+    extent = bounds[1] - bounds[0]
+    return np.where(extent > 0, extent, 1.0) / 2
+
+
+def domain_weights(
+    width: int,
+    bounds: tuple[NDArray, NDArray],
+    n_outputs: int,
+    scale: float,
+    rng: np.random.Generator,
+    among: NDArray | None = None,
+    stretch: NDArray | float = 1.0,
+) -> Weights:
+    """Draw hidden units placed in the box `bounds`; output weights are +-1.
+
+    In coordinates where the box is [-1, 1]^d, a unit's direction is uniform on the sphere and its length uniform in
+    [0, scale]; z = s at a point uniform in the box, s uniform in [-1, 1]. The shift s matters for small scales: with
+    s = 0 every unit sits at the inflection of an odd activation, where even powers of x come with a factor `scale`
+    less than the odd powers above them, and a quadratic in 10 dimensions cannot be told from a cubic.
+
+    Parameters
+    ----------
+    width, n_outputs : int
+    bounds : pair of arrays of shape (n_dims,)
+        Lower and upper corner; an axis of extent zero counts as 1.
+    scale : float
+        The largest slope of a hidden unit per half-width of the box.
+    rng : numpy Generator
+    among : ndarray of shape (k, n_dims), optional
+        Draw from these directions, whose lengths count, in place of the sphere.
+    stretch : ndarray of shape (n_dims,), optional
+        What the slopes along each axis are multiplied with.
+    """
+    lower, upper = bounds
+    if among is None:
+        directions = rng.standard_normal((width, len(lower)))
+        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    else:
+        directions = among[rng.integers(len(among), size=width)]
+    slopes = directions * rng.uniform(0, scale, size=(width, 1)) * stretch
+    anchors = rng.uniform(-1, 1, size=slopes.shape)
+    shifts = rng.uniform(-1, 1, size=width)
+    signs = rng.choice([-1.0, 1.0], size=(width, n_outputs))
+    weights = slopes / half_width(bounds)
+    return Weights(weights, shifts - (slopes * anchors).sum(axis=1) - weights @ ((lower + upper) / 2), signs)

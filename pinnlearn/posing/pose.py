@@ -1,0 +1,32 @@
+"""The one way from a PDE and rows to a least-squares problem: for fits, scores, residuals, theory and figures alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pinnlearn.arrays import as_tensor
+from pinnlearn.least_squares import LeastSquares, Unknowns, Weight
+from pinnlearn.pdes import PDE
+from pinnlearn.posing.equations import assign_equations, time_axis
+from pinnlearn.posing.rows import Rows
+
+
+def pose(pde: PDE, rows: Rows, unknowns: Unknowns, weights: Mapping[str, Weight] | None = None) -> LeastSquares:
+    """Pose a PDE at rows, for unknowns.
+
+    Parameters
+    ----------
+    pde : PDE
+    rows : Rows
+    unknowns : Unknowns
+        Their device and precision are those of the problem.
+    weights : dict of equation or group to float, or to one float for each component
+        What is not named has weight 1.
+
+    Returns
+    -------
+    LeastSquares
+    """
+    like = unknowns.vector
+    x = as_tensor(rows.X, like.device, like.dtype)
+    return LeastSquares.of(unknowns, x, assign_equations(pde, rows), weights, time_axis(pde, x))

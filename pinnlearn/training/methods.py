@@ -1,0 +1,100 @@
+"""What `optimizer=` stands for: the stages of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.base import clone
+
+from pinnlearn.optimizers import NGD, Optimizer, get_optimizer
+from pinnlearn.training.stages import JOINED, Stage, Steps
+
+
+@dataclass(frozen=True)
+class Method:
+    """The stages of a training, and what they were made of.
+
+    Attributes
+    ----------
+    used : list of Optimizer or Stage
+        Clones of what was asked for.
+    stages : tuple of Stage
+    max_iter : int
+        The number of steps that they may make at most.
+    """
+
+    used: list[Optimizer | Stage]
+    stages: tuple[Stage, ...]
+    max_iter: int
+
+    @classmethod
+    def of(cls, optimizer: Any, learning_rate: float | None, max_iter: int | None, is_free: bool) -> Method:
+        """The method of a name, an object, or a list of either.
+
+        Parameters
+        ----------
+        optimizer : str, Optimizer, Stage or list of them
+        learning_rate, max_iter
+            What the estimator overrides.
+        is_free : bool
+            Whether NGD with nothing chosen about its steps means the joined method.
+
+        Raises
+        ------
+        ValueError
+            For an unknown name, parameters that make no sense, and overrides of a list.
+        """
+        used = _clones(optimizer, {"learning_rate": learning_rate, "max_iter": max_iter})
+        (first, *others) = used
+        if is_free and not others and isinstance(first, NGD) and chooses_nothing(first):
+            stages = joined(first)
+            return cls(used, stages, first.max_iter or _most_steps(stages))
+        stages = tuple(each if isinstance(each, Stage) else Steps(each) for each in used)
+        return cls(used, stages, _most_steps(stages))
+
+    def seed(self, seed: int) -> None:
+        """Give a seed to the optimizers that want one and have none."""
+        for each in self.used:
+            if each.get_params().get("random_state", seed) is None:
+                each.set_params(random_state=seed)
+
+
+def joined(optimizer: NGD) -> tuple[Stage, ...]:
+    """The default method, its steps made by this optimizer."""
+    return tuple(clone(stage).set_params(optimizer=optimizer) for stage in JOINED)
+
+
+def chooses_nothing(optimizer: NGD) -> bool:
+    """Whether everything about the steps is left to the method; it solves with J as it is."""
+    is_free = optimizer.learning_rate is None and optimizer.damping == "auto"
+    return is_free and optimizer.solver != "cg" and optimizer.sketch is None
+
+
+def _most_steps(stages: Iterable[Stage]) -> int:
+    return sum(stage.most_steps for stage in stages)
+
+
+def _clones(optimizer: Any, overrides: dict[str, Any]) -> list[Optimizer | Stage]:
+    several = isinstance(optimizer, list | tuple)
+    if several and not optimizer:
+        raise ValueError("optimizer is an empty list; name at least one.")
+    overrides = {name: value for name, value in overrides.items() if value is not None}
+    if several and overrides:
+        raise ValueError(
+            f"{' and '.join(overrides)} on the estimator would override every optimizer of the list; set them on "
+            "the optimizer objects, as in [NGD(max_iter=20), ...]."
+        )
+    given: Sequence[Any] = optimizer if several else [optimizer]
+    return [_clone(each, overrides) for each in given]
+
+
+def _clone(each: Any, overrides: dict[str, Any]) -> Optimizer | Stage:
+    if isinstance(each, Stage):
+        if overrides:
+            raise ValueError(f"{each!r} has parameters of its own; set them there, in place of {', '.join(overrides)}.")
+        return clone(each)
+    chosen = clone(get_optimizer(each)).set_params(**overrides)
+    chosen.check()
+    return chosen
