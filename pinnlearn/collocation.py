@@ -94,7 +94,8 @@ def snapped(pde: PDE | None, X: NDArray) -> NDArray:
 def bounding_box(pde: PDE | None, X: NDArray) -> tuple[NDArray, NDArray]:
     """Lower and upper corner, each (n_dims,), of the domain, or of X where there is none."""
     if pde is not None and pde.domain is not None:
-        return pde.domain.bounds
+        lower, upper = pde.domain.bounds
+        return np.asarray(lower, dtype=float), np.asarray(upper, dtype=float)
     return X.min(axis=0).astype(float), X.max(axis=0).astype(float)
 
 
@@ -142,7 +143,7 @@ def _axes_to_cover(pde: PDE) -> list[int]:
     periodic = {c.axis for c in everywhere if isinstance(c, Periodic)}
     if n_space > MAX_COVERED_DIMS or len(periodic) == len(everywhere):
         return []
-    return [axis for axis in range(n_space) if axis not in periodic]
+    return [axis for axis in pde.domain.axes_with_faces if axis not in periodic]  # type: ignore[union-attr]
 
 
 def warn_of_near_misses(pde: PDE | None, X: NDArray, y: NDArray | None) -> None:
@@ -277,5 +278,5 @@ def _normals(pde: PDE, X: NDArray, where) -> NDArray | None:
     """Outward normals, or None where some row has none."""
     if pde.domain is None:
         return None
-    normals = pde.domain.normal(X, None if where is None else lambda points: np.asarray(where(_points(points)), bool))
-    return normals if normals.any(axis=1).all() else None
+    of_points = None if where is None else lambda points: np.asarray(where(_points(points)), bool)
+    return pde.domain.outward_normals(X, of_points)

@@ -606,7 +606,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         candidates, domain = None, getattr(self.pde_, "domain", None)
         if may_sample and domain is not None and with_added < available_bytes(placement.device):
             rng = np.random.default_rng(placement.seed)
-            candidates = partial(domain.sample_interior, rng=rng, method="uniform")
+            candidates = partial(domain.sample, "interior", rng=rng, method="uniform")
         network = train_jointly(problem, placement, optimizer, self.tol, history, candidates)
         self.n_bytes_ = with_added if history.added_rows is not None else self.n_bytes_
         return network

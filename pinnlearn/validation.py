@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils import check_array, column_or_1d
 
+from pinnlearn.domains import check_domain
 from pinnlearn.least_squares import GROUPS
 from pinnlearn.optimizers import Optimizer, get_optimizer
 from pinnlearn.optimizers.base import check_positive
@@ -85,6 +86,8 @@ def check_pde(pde: Any, n_dims: int) -> PDE | None:
         return None
     if not isinstance(pde, PDE):
         raise ValueError(f"pde must be a pinnlearn.pdes.PDE (an object, not a class) or None, got {pde!r}.")
+    if pde.domain is not None:
+        check_domain(pde.domain, type(pde).__name__)
     if pde.domain is not None and n_dims != pde.domain.n_dims:
         raise ValueError(
             f"X has {n_dims} column(s), but {pde.domain!r} has {pde.domain.n_dims} coordinate(s)"

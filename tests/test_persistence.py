@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import pinnlearn
-from pinnlearn import NGD, PINNRegressor, problems
+from pinnlearn import NGD, PINNRegressor, domains, persistence, problems
 from pinnlearn.base import _equal
 from pinnlearn.callbacks import TimeLimit
 from pinnlearn.conditions import Periodic
@@ -229,3 +229,8 @@ def test_the_module_is_exported_for_any_number_of_rows(tmp_path):
     for points in (X, X[:1], np.linspace(0, 1, 1001)[:, None]):
         np.testing.assert_allclose(module(torch.tensor(points)).detach().numpy(), model.predict(points), rtol=1e-12)
     assert re.search("tanh", str(exported.graph))
+
+
+@pytest.mark.parametrize("name", ["Box", "Interval", "SpaceTime"])
+def test_files_that_name_domains_as_they_once_were_are_read(name):
+    assert persistence._find(f"pinnlearn.domains:{name}", type) is getattr(domains, name)
