@@ -28,6 +28,7 @@ from pinnlearn.collocation import (
     time_axis,
     warn_of_bare_faces,
     warn_of_near_misses,
+    warn_of_unmet_conditions,
 )
 from pinnlearn.history import History
 from pinnlearn.jets import VALUE, Symbol
@@ -564,6 +565,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         given, X = X, snapped(pde, X)
         equations = assign_equations(pde, X, values, region)
         check_pinned(pde, equations, region)
+        warn_of_unmet_conditions(pde, X, region)
         if region is None:
             warn_of_near_misses(pde, given, values)
             warn_of_bare_faces(pde, X)

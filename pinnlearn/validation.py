@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils import check_array, column_or_1d
 
+from pinnlearn.conditions import BaseCondition
 from pinnlearn.domains import check_domain
 from pinnlearn.least_squares import GROUPS
 from pinnlearn.optimizers import Optimizer, get_optimizer
@@ -102,7 +103,7 @@ def _check_conditions(conditions: Any) -> None:
     if not isinstance(conditions, list | tuple):
         raise ValueError(f"the conditions of a PDE must be a list, got {conditions!r}; {advice}")
     for condition in conditions:
-        if isinstance(condition, type) or not hasattr(condition, "region"):
+        if not isinstance(condition, BaseCondition):
             raise ValueError(f"{condition!r} is no condition; {advice} For a function use Condition(residual).")
         where = getattr(condition, "where", None)
         if where is not None and not callable(where):

@@ -734,7 +734,7 @@ def test_bad_region(region, message):
         ({"pde": Poisson}, "pde must be a pinnlearn.pdes.PDE"),
         ({"pde": PDE(Box([0, 0], [1, 1]), conditions=[Dirichlet(0.0)])}, "PDE has no equation; pass equation"),
         ({"pde": PDE(Box([0, 0], [1, 1]), equation=lambda x, u: u.laplacian)}, "nothing pins.*PDE has no conditions"),
-        ({"pde": Heat(Box([0, 0], [1, 1]))}, "no time axis; use SpaceTime"),
+        ({"pde": Heat(Box([0, 0], [1, 1]))}, "has no time; use SpaceTime"),
     ],
 )
 def test_bad_parameters(parameters, message):
@@ -786,6 +786,19 @@ def test_bad_conditions(conditions, message):
     pde = PDE(SQUARE.domain, equation=lambda x, u: u.laplacian, conditions=conditions)
     with pytest.raises(ValueError, match=message):
         small(pde).fit(POINTS)
+
+
+def test_a_condition_that_no_row_has_is_warned_of_in_fit_alone():
+    # The heat equation without a start has many solutions; that of least weights would be given without a word.
+    pde = problems.heat_1d()
+    X, start = pde.sample(100, 40, 0, random_state=0), pde.sample(0, 0, 30, random_state=0)
+    model = PINNRegressor(pde=pde, random_state=0)
+    with pytest.warns(UserWarning, match="Initial.* is not imposed: no row of X is initial"):
+        model.fit(X)
+    assert model.score(X) < 0.9
+    model.score(start)
+    known = np.append(np.full(len(X), np.nan), exact_solution(pde, start))
+    model.fit(np.concatenate([X, start]), known)
 
 
 def test_fewer_equations_than_outputs_are_warned_of():
