@@ -22,6 +22,7 @@ from pinnlearn.optimizers import get_optimizer
 from pinnlearn.pdes import PDE, Heat, Helmholtz, Poisson
 from pinnlearn.problems import PROBLEMS
 from pinnlearn.training import _warn_if_unsolved
+from tests.problems import small
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +38,6 @@ def X(pde):
 @pytest.fixture(scope="module")
 def fitted(pde, X):
     return PINNRegressor(pde=pde, random_state=0).fit(X)
-
-
-def small(default_pde, **parameters):
-    return PINNRegressor(
-        **{"pde": default_pde, "width": 12, "max_iter": 3, "learning_rate": 0.5, "random_state": 0} | parameters
-    )
 
 
 # Accuracy: the figures of the definition of done, with margins of several orders.

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import sklearn
-import torch
 from sklearn.model_selection import GridSearchCV, cross_validate
 
 from pinnlearn import PINNRegressor, problems, stack_points
@@ -10,6 +9,7 @@ from pinnlearn.domains import Box
 from pinnlearn.metrics import residual_scorer, solution_scorer
 from pinnlearn.model_selection import RegionKFold
 from pinnlearn.pdes import PDE, Poisson
+from tests.problems import wave
 
 INTERVAL = problems.poisson_1d()
 
@@ -132,10 +132,6 @@ def test_without_routing_region_reaches_fit_and_score_says_what_it_lacks(regions
 
 
 # What a search selects: the errors are those of the very models that were scored, on rows that were left out.
-
-
-def wave(x):
-    return torch.sin(2 * x[:, 0]) * torch.exp(x[:, 1])
 
 
 def cubic(x, u):

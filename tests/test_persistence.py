@@ -18,7 +18,7 @@ from pinnlearn.callbacks import TimeLimit
 from pinnlearn.conditions import Periodic
 from pinnlearn.domains import Box, Interval
 from pinnlearn.pdes import PDE, Helmholtz, Poisson
-from tests.test_estimators import small
+from tests.problems import small
 
 PLAIN = Poisson(Interval(0, 1), source=2.0)
 X = PLAIN.sample(40, 4, random_state=0)

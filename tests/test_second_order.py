@@ -18,8 +18,8 @@ from pinnlearn.optimizers.base import State
 from pinnlearn.optimizers.searches import evaluate, search_armijo, search_wolfe
 from pinnlearn.optimizers.ssbroyden import _family_and_scaling, _Model, _updated
 from pinnlearn.pdes import PDE
-from tests.references import TorchProblem, relative_error
-from tests.test_optimizers import exponential_problem, fit_of_data, linear_problem, rosenbrock, vector
+from tests.problems import NONLINEAR, exponential_problem, fit_of_data, linear_problem, rosenbrock, vector
+from tests.references import TorchProblem, normal_equations, relative_error
 
 METHODS = [
     ENGD(),
@@ -34,7 +34,6 @@ METHODS = [
     NGD(sketch=9),
 ]
 each_method = pytest.mark.parametrize("method", METHODS, ids=repr)
-NONLINEAR = [rosenbrock, exponential_problem, fit_of_data]
 each_nonlinear = pytest.mark.parametrize("make", NONLINEAR)
 
 
@@ -186,9 +185,7 @@ def test_spring_is_the_formula():
     result = minimize(SPRING(eta, damping, mu), problem, w, max_iter=4)
     for k in range(1, 5):
         linear = problem.linearize(w)
-        gram = linear.J @ linear.J.T
-        shifted = gram + damping * gram.diagonal().mean() * torch.eye(len(gram), dtype=w.dtype)
-        phi = mu * phi + linear.J.T @ torch.linalg.solve(shifted, linear.residual - mu * linear.J @ phi)
+        phi = mu * phi + normal_equations(linear.J, linear.residual - mu * linear.J @ phi, damping)
         w = w - eta * phi / math.sqrt(1 - mu ** (2 * k))
     assert relative_error(result.parameters, w) < 1e-11
 

@@ -42,6 +42,7 @@ from pinnlearn.theory import posing as posing_module
 from pinnlearn.theory.assumption import CLAUSES
 from pinnlearn.theory.limiting import random_factor
 from pinnlearn.theory.rates import ROUND_OFF
+from tests.references import with_spectrum
 
 PDE_1D = problems.poisson_1d()
 # Few rows, evenly spread, so that the Gram matrix is well conditioned.
@@ -55,13 +56,6 @@ def points(n_interior, n_boundary=2, pde=PDE_1D):
 
 def drawn(width, seed=0, X=FEW, pde=PDE_1D):
     return pose(pde, X).draw(width, np.random.default_rng(seed))
-
-
-def with_singular_values(s, n, p, seed=0):
-    """J of shape (n, p) with these singular values, between random orthogonal matrices."""
-    rng = np.random.default_rng(seed)
-    U, V = (np.linalg.qr(rng.standard_normal((size, size)))[0] for size in (n, p))
-    return U[:, : len(s)] @ (np.asarray(s)[:, None] * V[:, : len(s)].T)
 
 
 # The limiting Gram matrix.
@@ -196,7 +190,7 @@ def test_a_nonlinear_equation_has_no_limit():
 
 def test_prescribed_eigenvalues_are_found_down_to_1e_minus_30():
     s = np.array([1.0, 1e-3, 1e-6, 1e-9, 1e-12, 1e-15])
-    spectrum = Spectrum.of_jacobian(with_singular_values(s, 6, 40))
+    spectrum = Spectrum.of_jacobian(with_spectrum(6, 40, s).numpy())
     assert spectrum.rank == 6
     np.testing.assert_allclose(spectrum.eigenvalues[:5], s[:5] ** 2, rtol=1e-3)
     # The rounding of J's entries alone is 2e-16, a fifth of the last singular value; it counts twice in the square.
@@ -207,7 +201,7 @@ def test_prescribed_eigenvalues_are_found_down_to_1e_minus_30():
 @pytest.mark.parametrize(("n", "p"), [(6, 40), (100, 150), (150, 100)])
 def test_what_round_off_made_is_marked_as_noise(n, p):
     s = np.concatenate([np.logspace(0, -6, 5), np.zeros(min(n, p) - 5)])
-    spectrum = Spectrum.of_jacobian(with_singular_values(s, n, p))
+    spectrum = Spectrum.of_jacobian(with_spectrum(n, p, s).numpy())
     assert spectrum.rank == 5
     assert len(spectrum.eigenvalues) == n
     assert spectrum.is_noise[5:].all()
@@ -220,14 +214,14 @@ def test_what_round_off_made_is_marked_as_noise(n, p):
 
 def test_a_formed_gram_matrix_has_the_higher_floor():
     s = np.array([1.0, 1e-3, 1e-6, 1e-9, 1e-12, 1e-15])
-    J = with_singular_values(s, 6, 40)
+    J = with_spectrum(6, 40, s).numpy()
     spectrum = Spectrum.of_gram(J @ J.T)
     assert spectrum.rank == 3  # 1e-18 is below 6 eps
     np.testing.assert_allclose(spectrum.eigenvalues[:2], [1, 1e-6], rtol=1e-8)
 
 
 def test_figures_of_a_spectrum():
-    spectrum = Spectrum.of_jacobian(with_singular_values([3.0, 1.0, 1.0], 3, 5))
+    spectrum = Spectrum.of_jacobian(with_spectrum(3, 5, [3.0, 1.0, 1.0]).numpy())
     assert spectrum.trace == pytest.approx(11)
     steps = step_sizes(spectrum)
     assert (steps.inverse_norm, steps.inverse_trace) == pytest.approx((1 / 9, 1 / 11))
