@@ -430,7 +430,8 @@ def test_all_weights_and_both_precisions(optimizer, trainable, dtype):
     options = {"trainable": trainable, "dtype": dtype, "random_state": 0, "width": 15, "max_iter": 8}
     model = PINNRegressor(pde=pde, optimizer=optimizer, **options).fit(X)
     assert model.hidden_weights_.dtype == dtype
-    assert model.loss_ < 0.9 * model.loss_curve_[0]
+    # Hidden weights alone have little to gain: 0.8 is the least of these falls, 0.01 and 0.1 those with output weights.
+    assert model.loss_ < {"all": 0.05, "hidden": 0.9, "output": 0.4}[trainable] * model.loss_curve_[0]
     assert np.isfinite(model.loss_curve_).all()
 
 
@@ -446,7 +447,8 @@ def test_systems_are_solved(optimizer):
     X = pde.sample(30, 2, random_state=0)
     model = PINNRegressor(pde=pde, optimizer=optimizer, width=15, max_iter=15, random_state=0).fit(X)
     exact = np.column_stack([np.sin(X[:, 0]), np.cos(X[:, 0])])
-    assert relative_error(model.predict(X), exact) < 0.2
+    # Three times the largest error of seeds 0 to 3; that of u = 0 is 1.
+    assert relative_error(model.predict(X), exact) < 5e-2
 
 
 @each_name

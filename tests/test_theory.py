@@ -157,17 +157,15 @@ def _gram(model, X, seed):
     return model.gram(X)
 
 
-def test_chunks_change_nothing(monkeypatch):
-    posed = pose(PDE_1D, points(10))
-    whole = random_factor(posed, 500, np.random.default_rng(0))
-    monkeypatch.setattr(posing_module, "CHUNK_NUMBERS", 12 * 2 * 50)
-    apart = random_factor(posed, 500, np.random.default_rng(0))
-    # Other chunks draw other neurons; what has to agree is each chunk's J with the sum of its parts.
-    assert whole.shape == apart.shape == (12, 12)
-    rng = np.random.default_rng(0)
-    parts = [posed.draw(50, rng) for _ in range(10)]
-    gram = sum(part.linearize(part.start).gram() for part in parts) / 10
-    torch.testing.assert_close(apart.T @ apart, gram, rtol=1e-12, atol=1e-12)
+@pytest.mark.parametrize("n_chunks", [1, 10])
+def test_a_factor_in_chunks_is_that_of_the_mean_over_all_their_neurons(n_chunks, monkeypatch):
+    posed, rng = pose(PDE_1D, points(10)), np.random.default_rng(0)
+    # 12 rows, two hidden weights a neuron. Other chunks draw other neurons, so that each has a mean of its own.
+    monkeypatch.setattr(posing_module, "CHUNK_NUMBERS", 12 * 2 * 500 // n_chunks)
+    R = random_factor(posed, 500, np.random.default_rng(0))
+    parts = [posed.draw(500 // n_chunks, rng) for _ in range(n_chunks)]
+    gram = sum(part.linearize(part.start).gram() for part in parts) / n_chunks
+    torch.testing.assert_close(R.T @ R, gram, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("n_neurons", [1, 99, 1000, 10**7])
@@ -486,7 +484,7 @@ def test_longer_steps_need_more_width():
 @pytest.mark.parametrize("measure", [limiting_gram, gram_spectrum, jacobian_stability, positive_definite])
 def test_bad_input_is_refused(measure):
     for X in (np.empty((0, 1)), [[0.5]]):
-        with pytest.raises(ValueError, match="row"):
+        with pytest.raises(ValueError, match=rf"X has {len(X)} row\(s\), but a spectrum needs at least 2"):
             measure(PDE_1D, X)
     with pytest.raises(ValueError, match="NaN"):
         measure(PDE_1D, [[0.5], [np.nan]])
