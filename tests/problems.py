@@ -1,6 +1,7 @@
 """Small problems that several test files share: least squares without a PDE, equations at few rows, quick models."""
 
 import numpy as np
+import pytest
 import torch
 
 from pinnlearn import PINNRegressor
@@ -8,6 +9,11 @@ from pinnlearn.activations import get_activation
 from pinnlearn.least_squares import Equation, LeastSquares, as_tensor, build_network
 from pinnlearn.networks import gaussian_weights
 from tests.references import CPU, TorchProblem, right_side, with_spectrum
+
+
+def seeds(n):
+    """The numbers below n to parametrize with: the first at each run, the others where slow tests run."""
+    return [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, n))]
 
 
 def wave(x):

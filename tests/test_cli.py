@@ -270,7 +270,11 @@ def _narrow(monkeypatch):
 
 
 @pytest.mark.usefixtures("_narrow")
-@pytest.mark.parametrize("options", [["poisson_1d"], ["heat_1d", "--activation", "relu3"]], ids=["1d", "relu3"])
+@pytest.mark.parametrize(
+    "options",
+    [["poisson_1d"], pytest.param(["heat_1d", "--activation", "relu3"], marks=pytest.mark.slow)],
+    ids=["1d", "relu3"],
+)
 def test_theory_prints_a_page_and_writes_it_with_its_figures(capsys, tmp_path, options):
     command = ["theory", *options, "--width", "500", "--points", "12", "--out", str(tmp_path / "a")]
     assert cli.main(command) == 0

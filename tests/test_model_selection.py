@@ -165,6 +165,7 @@ def search(pde, grid, n_interior):
     return errors, *(errors[results[f"mean_test_{name}"].argmax()] for name in ("default", "interior"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_the_default_score_picks_a_model_near_the_best_of_the_grid(name):
     grid = {"learning_rate": [0.02, 0.1, 0.5, 1.0], "width": [20, 60, 180]}

@@ -18,7 +18,7 @@ from pinnlearn.optimizers.base import State
 from pinnlearn.optimizers.searches import evaluate, search_armijo, search_wolfe
 from pinnlearn.optimizers.ssbroyden import _family_and_scaling, _Model, _updated
 from pinnlearn.pdes import PDE
-from tests.problems import NONLINEAR, exponential_problem, fit_of_data, linear_problem, rosenbrock, vector
+from tests.problems import NONLINEAR, exponential_problem, fit_of_data, linear_problem, rosenbrock, seeds, vector
 from tests.references import TorchProblem, normal_equations, relative_error
 
 METHODS = [
@@ -408,7 +408,7 @@ FIGURES = [
 
 
 @pytest.mark.parametrize(("method", "figure"), FIGURES, ids=str)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 def test_poisson_2d_is_solved(method, figure, seed):
     pde = problems.poisson_2d()
     X, X_new = pde.sample(200, 60, random_state=0), new_points(pde.domain)

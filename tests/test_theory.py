@@ -305,7 +305,7 @@ def test_one_neuron_that_moves_all_the_way_changes_more_and_the_more_the_wider_t
 # Rates.
 
 
-@pytest.mark.parametrize(("eta", "n_steps"), [(0.1, 270), (0.5, 45), (0.9, 13)])
+@pytest.mark.parametrize(("eta", "n_steps"), [pytest.param(0.1, 270, marks=pytest.mark.slow), (0.5, 45), (0.9, 13)])
 def test_far_into_over_parameterization_the_squared_residual_contracts_by_the_square_of_1_minus_eta(eta, n_steps):
     losses = loss_curve(NGD(eta, damping=0.0), drawn(100_000), n_steps)
     counted = losses[1:] > ROUND_OFF * losses[0]
