@@ -9,9 +9,7 @@ from pinnlearn.collocation import assign_equations
 from pinnlearn.gram import structured_gram
 from pinnlearn.jets import Symbol
 from pinnlearn.least_squares import (
-    Equation,
     LeastSquares,
-    as_tensor,
     balanced_weights,
     build_network,
     check_equations,
@@ -19,6 +17,7 @@ from pinnlearn.least_squares import (
 )
 from pinnlearn.networks import BLOCKS, domain_weights, gaussian_weights
 from pinnlearn.problems import PROBLEMS
+from tests.problems import small_network, small_problem
 from tests.references import CASES, CPU, LOSS_WEIGHTS, example, reference, relative_error
 
 # Both sides are sums of some hundred terms in float64, in different orders.
@@ -257,21 +256,6 @@ def test_balanced_weights_make_the_jacobian_independent_of_units():
 # Checks of what users write.
 
 
-def small_network(n_outputs=1):
-    weights = gaussian_weights(6, 2, n_outputs, np.random.default_rng(0))
-    return build_network(weights, get_activation("tanh"), "all", CPU, torch.float64)
-
-
-def small_problem(laws, n, n_outputs=1, groups=None, has_time=None):
-    groups = groups or ["interior"] * len(laws)
-    equations = [
-        Equation(name, group, residual, np.array(rows))
-        for (name, residual, rows), group in zip(laws, groups, strict=True)
-    ]
-    X = np.random.default_rng(1).random((n, 2))
-    return LeastSquares(small_network(n_outputs), as_tensor(X, CPU, torch.float64), equations, None, has_time)
-
-
 def check(residual, n=9, n_outputs=1):
     problem = small_problem([("the law of Ohm", residual, np.arange(n))], n, n_outputs)
     check_equations(problem, small_network(n_outputs))
@@ -317,7 +301,7 @@ def test_equations_that_are_not_pointwise_are_told_so(name, n):
 @pytest.mark.parametrize("points", [lambda x: x[:1], lambda x: torch.zeros(1, 2, dtype=x.dtype)])
 def test_other_points_must_be_paired_with_the_rows(points):
     # One point for all rows broadcasts in the residual, and makes the Jacobian wrong.
-    with pytest.raises(ValueError, match=r"the law of Ohm|u\.at"):
+    with pytest.raises(ValueError, match=r"the law of Ohm: u\.at\(\.\.\.\) needs one point a row"):
         check(lambda x, u: u.value - u.at(points(x)).value)
 
 
