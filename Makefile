@@ -1,6 +1,7 @@
 # make solve: install into .venv (once) and solve the five benchmark problems.
 # make docs:  build the site into docs/_build/html.
-# make test:  linter, type checker, and all tests with the examples of README and docstrings.
+# make test:  linter, type checker, and the tests with the examples of README and docstrings, a worker a core; those marked
+#             slow are left out, unless CI=true.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
@@ -14,7 +15,7 @@ test: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist worksteal $(if $(filter true,$(CI)),,-m "not slow")
 
 docs: $(INSTALLED)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'

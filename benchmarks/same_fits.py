@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pinnlearn import NGD, PINNRegressor, problems, relative_l2_error, stack_points
+from pinnlearn import NGD, Adam, PINNRegressor, problems, relative_l2_error, stack_points
 from pinnlearn.conditions import Dirichlet, Initial, InitialVelocity, Neumann, Periodic, Robin
 from pinnlearn.domains import Box, Interval, SpaceTime
 from pinnlearn.optimizers import OPTIMIZERS
@@ -80,17 +80,15 @@ def mixed() -> PDE:
 
 
 def system() -> PDE:
-    """-Laplace(u) = v, -Laplace(v) = 4 pi^4 u: u = sin(pi x) sin(pi y), v = 2 pi^2 u."""
+    """-Laplace(u) = v, -Laplace(v) = 2 v: u = sin(x + y), v = 2 u."""
 
     def exact(x):
-        u = torch.sin(PI * x[:, 0]) * torch.sin(PI * x[:, 1])
-        return torch.stack([u, 2 * PI**2 * u], dim=1)
+        u = torch.sin(x[:, 0] + x[:, 1])
+        return torch.stack([u, 2 * u], dim=1)
 
     return PDE(
         UNIT,
-        equation=lambda x, u: torch.stack(
-            [-u[0].laplacian - u[1].value, -u[1].laplacian - 4 * PI**4 * u[0].value], dim=1
-        ),
+        equation=lambda x, u: torch.stack([-u[0].laplacian - u[1].value, -u[1].laplacian - 2 * u[1].value], dim=1),
         conditions=[Dirichlet(exact)],
         n_outputs=2,
         solution=exact,
@@ -156,7 +154,7 @@ FITS: dict[str, Callable[[], PINNRegressor]] = {
     "measurements": measured,
     "float32": lambda: named(PROBLEMS["poisson_2d"], dtype="float32"),
     "hidden": lambda: posed(problems.poisson_2d(), 200, 60, trainable="hidden", optimizer=NGD(max_iter=20), width=50),
-    "list": lambda: posed(problems.cubic_poisson(), 150, 50, optimizer=["adam", NGD(max_iter=10)], width=40),
+    "list": lambda: posed(problems.cubic_poisson(), 150, 50, optimizer=[Adam(max_iter=50), NGD(max_iter=10)], width=40),
     "warm start": warm,
     **{f"optimizer={name!r}": (lambda name=name: by_name(name)) for name in OPTIMIZERS},
 }

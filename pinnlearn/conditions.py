@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from numbers import Integral, Real
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from pinnlearn.domains import Domain
+from pinnlearn.domains import REGIONS, Domain
 from pinnlearn.hyperparameters import Hyperparameters
 from pinnlearn.jets import Jet
 
 Value = float | Callable[[Tensor], Tensor]
+# Of x, (n, n_dims) -> (n,) of bool, a tensor or an array.
+Where = Callable[[Tensor], Tensor | NDArray]
 
 
 def evaluate(value: Value, x: Tensor, like: Tensor, name: str) -> Tensor:
@@ -40,7 +44,66 @@ def evaluate(value: Value, x: Tensor, like: Tensor, name: str) -> Tensor:
     return result
 
 
-class Condition(Hyperparameters):
+class BaseCondition(Hyperparameters):
+    """What all conditions have: an equation, and where it holds.
+
+    Attributes
+    ----------
+    residual : callable
+        residual(x, u) -> (n,) or (n, q), zero where the condition is met.
+    region : {"boundary", "initial"}
+    where : callable or None
+        A predicate of x: the part of the region where the condition holds.
+    name : str or None
+        What the condition is called in messages; None for its repr.
+    own_axes : tuple of int
+        Axes whose two faces are the condition's own: those of the boundary without `where` leave them alone.
+    """
+
+    region = "boundary"
+    where: Where | None = None
+    name: str | None = None
+    own_axes: tuple[int, ...] = ()
+    residual: Callable[[Tensor, Jet], Tensor]
+
+    @property
+    def label(self) -> str:
+        """What the condition is called in messages."""
+        return self.name or repr(self)
+
+    def on(self, domain: Domain | None) -> BaseCondition:
+        """The condition as it holds on a domain, of the same label."""
+        return self
+
+    def selects(self, x: Tensor) -> NDArray:
+        """Whether `where` selects each row, points of the condition's region; (n,) of bool.
+
+        Raises
+        ------
+        ValueError
+            If `where` gives something else, or reads a coordinate that does not exist.
+        """
+        if self.where is None or not len(x):
+            return np.ones(len(x), dtype=bool)
+        try:
+            chosen = np.asarray(self.where(x))
+        except IndexError as error:
+            raise ValueError(f"where of {self.label} reads a coordinate that does not exist ({error}).") from error
+        if chosen.shape != (len(x),) or chosen.dtype != bool:
+            raise ValueError(
+                f"where of {self.label} must give one bool a row, ({len(x)},), got shape {chosen.shape} of "
+                f"{chosen.dtype}; write a comparison such as x[:, 0] == 0."
+            )
+        return chosen
+
+    def _less(self, term: Tensor, value: Value, x: Tensor, what: str) -> Tensor:
+        return term - self._evaluate(value, x, term, what)
+
+    def _evaluate(self, value: Value, x: Tensor, like: Tensor, what: str) -> Tensor:
+        return evaluate(value, x, like, f"the {what} of {self.name or type(self).__name__}")
+
+
+class Condition(BaseCondition):
     """Any condition, residual(x, u) = 0, in a region.
 
     Parameters
@@ -50,19 +113,38 @@ class Condition(Hyperparameters):
     region : {"boundary", "initial"}
     where : callable, optional
         A predicate of x, (n, n_dims) -> (n,) of bool: the part of the region where the condition holds.
+    name : str, optional
+        What the condition is called in messages.
+
+    Raises
+    ------
+    ValueError
+        For another region.
 
     Examples
     --------
     >>> insulated = Condition(lambda x, u: u.dn, where=lambda x: x[:, 0] == 0)
     """
 
-    def __init__(self, residual: Callable[[Tensor, Jet], Tensor], region: str = "boundary", where=None):
+    def __init__(
+        self,
+        residual: Callable[[Tensor, Jet], Tensor],
+        region: str = "boundary",
+        where: Where | None = None,
+        *,
+        name: str | None = None,
+    ):
+        if region not in REGIONS[1:]:
+            raise ValueError(
+                f"region={region!r} has no conditions; choose one of {list(REGIONS[1:])}, and a part of it by where=."
+            )
         self.residual = residual
         self.region = region
         self.where = where
+        self.name = name
 
 
-class Dirichlet(Hyperparameters):
+class Dirichlet(BaseCondition):
     """u = value on the boundary.
 
     Parameters
@@ -71,6 +153,8 @@ class Dirichlet(Hyperparameters):
         A number, or a function of x giving (n,); with several outputs (n, n_outputs).
     where : callable, optional
         A predicate of x: the part of the boundary where the condition holds.
+    name : str, optional
+        What the condition is called in messages.
 
     Examples
     --------
@@ -78,22 +162,17 @@ class Dirichlet(Hyperparameters):
     Dirichlet(value=1.5)
     """
 
-    region = "boundary"
-
-    def __init__(self, value: Value, where=None):
+    def __init__(self, value: Value, where: Where | None = None, *, name: str | None = None):
         self.value = value
         self.where = where
+        self.name = name
 
     def residual(self, x: Tensor, u: Jet) -> Tensor:
         """Evaluate u - value, (n,)."""
-        return _less(u.value, self.value, x, f"the value of {type(self).__name__}")
+        return self._less(u.value, self.value, x, "value")
 
 
-def _less(term: Tensor, value: Value, x: Tensor, name: str) -> Tensor:
-    return term - evaluate(value, x, term, name)
-
-
-class Neumann(Hyperparameters):
+class Neumann(BaseCondition):
     """du/dn = flux on the boundary, n being the outward normal.
 
     Parameters
@@ -102,6 +181,8 @@ class Neumann(Hyperparameters):
         A number, or a function of x giving (n,); with several outputs (n, n_outputs).
     where : callable, optional
         A predicate of x: the part of the boundary where the condition holds.
+    name : str, optional
+        What the condition is called in messages.
 
     Notes
     -----
@@ -112,18 +193,17 @@ class Neumann(Hyperparameters):
     >>> insulated = Neumann(0.0, where=lambda x: x[:, 0] == 0)
     """
 
-    region = "boundary"
-
-    def __init__(self, flux: Value, where=None):
+    def __init__(self, flux: Value, where: Where | None = None, *, name: str | None = None):
         self.flux = flux
         self.where = where
+        self.name = name
 
     def residual(self, x: Tensor, u: Jet) -> Tensor:
         """Evaluate du/dn - flux, (n,)."""
-        return _less(u.dn, self.flux, x, "the flux of Neumann")
+        return self._less(u.dn, self.flux, x, "flux")
 
 
-class Robin(Hyperparameters):
+class Robin(BaseCondition):
     """a u + b du/dn = value on the boundary, n being the outward normal.
 
     Parameters
@@ -132,6 +212,8 @@ class Robin(Hyperparameters):
         Numbers, or functions of x giving (n,); with several outputs (n, n_outputs).
     where : callable, optional
         A predicate of x: the part of the boundary where the condition holds.
+    name : str, optional
+        What the condition is called in messages.
 
     Examples
     --------
@@ -139,19 +221,18 @@ class Robin(Hyperparameters):
     Robin(a=2.0, b=1.0, value=0.0)
     """
 
-    region = "boundary"
-
-    def __init__(self, a: Value, b: Value, value: Value, where=None):
+    def __init__(self, a: Value, b: Value, value: Value, where: Where | None = None, *, name: str | None = None):
         self.a = a
         self.b = b
         self.value = value
         self.where = where
+        self.name = name
 
     def residual(self, x: Tensor, u: Jet) -> Tensor:
         """Evaluate a u + b du/dn - value, (n,)."""
         u_x, slope = u.value, u.dn
-        a, b = (evaluate(factor, x, u_x, f"{name} of Robin") for name, factor in (("a", self.a), ("b", self.b)))
-        return _less(a * u_x + b * slope, self.value, x, "the value of Robin")
+        a, b = self._evaluate(self.a, x, u_x, "a"), self._evaluate(self.b, x, u_x, "b")
+        return self._less(a * u_x + b * slope, self.value, x, "value")
 
 
 class Initial(Dirichlet):
@@ -163,6 +244,8 @@ class Initial(Dirichlet):
         A number, or a function of x (time is its last column) giving (n,); with several outputs (n, n_outputs).
     where : callable, optional
         A predicate of x: the part of the initial slice where the condition holds.
+    name : str, optional
+        What the condition is called in messages.
     """
 
     region = "initial"
@@ -177,14 +260,16 @@ class InitialVelocity(Initial):
         A number, or a function of x (time is its last column) giving (n,); with several outputs (n, n_outputs).
     where : callable, optional
         A predicate of x: the part of the initial slice where the condition holds.
+    name : str, optional
+        What the condition is called in messages.
     """
 
     def residual(self, x: Tensor, u: Jet) -> Tensor:
         """Evaluate du/dt - value, (n,)."""
-        return _less(u.dt, self.value, x, "the value of InitialVelocity")
+        return self._less(u.dt, self.value, x, "value")
 
 
-class Periodic(Hyperparameters):
+class Periodic(BaseCondition):
     """u and du/dn continue from one end of an axis to the other, on a domain with two opposite faces there.
 
     Conditions without `where` leave the rows on these faces alone.
@@ -193,6 +278,8 @@ class Periodic(Hyperparameters):
     ----------
     axis : int
         The coordinate that is periodic, from 0.
+    name : str, optional
+        What the condition is called in messages.
 
     Examples
     --------
@@ -200,11 +287,14 @@ class Periodic(Hyperparameters):
     Periodic(axis=0)
     """
 
-    region = "boundary"
-    where = None
-
-    def __init__(self, axis: int):
+    def __init__(self, axis: int, *, name: str | None = None):
         self.axis = axis
+        self.name = name
+
+    @property
+    def own_axes(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The periodic axis."""
+        return (self.axis,)
 
     def on(self, domain: Domain | None) -> Condition:
         """The condition on the faces of a domain.
@@ -215,20 +305,26 @@ class Periodic(Hyperparameters):
             If the domain has no two opposite faces there.
         """
         if not isinstance(self.axis, Integral):
-            raise ValueError(f"the axis of {self!r} must be an integer, counted from 0.")
+            raise ValueError(f"the axis of {self.label} must be an integer, counted from 0.")
         if domain is None:
-            raise ValueError(f"{self!r} needs to know where its two faces are; give the PDE a domain.")
-        domain.ends(domain.bounds[0][None], self.axis)
+            raise ValueError(f"{self.label} needs to know where its two faces are; give the PDE a domain.")
+        if self.axis not in domain.axes_with_faces:
+            raise ValueError(
+                f"{self.label}: {domain!r} has no two opposite faces along axis {self.axis}; axes in space count "
+                "from 0."
+            )
         lower, upper = (float(corner[self.axis]) for corner in domain.bounds)
 
         def residual(x: Tensor, u: Jet) -> Tensor:
-            across = x.clone()
-            across[:, self.axis] = torch.where(x[:, self.axis] < (lower + upper) / 2, upper, lower)
+            along, across = x[:, self.axis], x.clone()
+            # In the precision of x: of two Python numbers torch.where makes float32.
+            ends = x.new_tensor([lower, upper])
+            across[:, self.axis] = torch.where(along < (lower + upper) / 2, ends[1], ends[0])
             other = u.at(across)
             jumps = (u.value - other.value, u.d(self.axis) - other.d(self.axis))
             return torch.stack(jumps, dim=1).flatten(start_dim=1)
 
-        return Condition(residual, where=lambda x: domain.ends(x.numpy(), self.axis) != 0)
+        return Condition(residual, where=lambda x: domain.ends(x.numpy(), self.axis) != 0, name=self.label)
 
 
 __all__ = ["Condition", "Dirichlet", "Initial", "InitialVelocity", "Neumann", "Periodic", "Robin"]

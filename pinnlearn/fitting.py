@@ -236,7 +236,7 @@ def _draw(posed: Posed) -> Callable[[int], NDArray] | None:
     if domain is None or posed.rows.is_routed:
         return None
     rng = np.random.default_rng(posed.placement.seed)
-    return lambda n: domain.sample_interior(n, rng, "uniform")
+    return lambda n: domain.sample("interior", n, rng, "uniform")
 
 
 def _whole(task: Task, best: Solution) -> TwoLayerNetwork:

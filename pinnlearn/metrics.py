@@ -54,7 +54,7 @@ def exact_solution(pde, X: ArrayLike) -> np.ndarray:
 
 def new_points(domain) -> np.ndarray:
     """Uniform random points that no model was trained on, always the same; (10000, n_dims)."""
-    return domain.sample_interior(NEW_POINTS, np.random.default_rng(NEW_SEED), "uniform")
+    return domain.sample("interior", NEW_POINTS, np.random.default_rng(NEW_SEED), "uniform")
 
 
 def solution_scorer(estimator, X: ArrayLike, y: ArrayLike | None = None) -> float:

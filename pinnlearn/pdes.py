@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pinnlearn.conditions import Dirichlet, Initial, Value, evaluate
-from pinnlearn.domains import Domain
+from pinnlearn.domains import SAMPLING, Domain, check_domain
 from pinnlearn.hyperparameters import Hyperparameters
 from pinnlearn.jets import Jet
 from pinnlearn.sampling import as_generator
@@ -86,7 +86,7 @@ class PDE(Hyperparameters):
         return True if self.time_dependent or starts else None
 
     def sample(
-        self, n_interior: int, n_boundary: int, n_initial: int | None = None, *, method="sobol", random_state=None
+        self, n_interior: int, n_boundary: int, n_initial: int | None = None, *, method=SAMPLING, random_state=None
     ) -> NDArray:
         """Sample points of all regions, shuffled.
 
@@ -105,21 +105,26 @@ class PDE(Hyperparameters):
         Raises
         ------
         ValueError
-            If the PDE has no domain, or the method is unknown.
+            If the PDE has no domain, or the domain's samplers do not know the method.
         """
         if self.domain is None:
             raise ValueError(
                 f"{type(self).__name__} has no domain to sample; pass one, or give your own points to fit (see "
                 "pinnlearn.stack_points)."
             )
+        check_domain(self.domain, type(self).__name__)
+        if method != SAMPLING and not self.domain.takes_method:
+            raise ValueError(
+                f"{self.domain!r} samples in one way only: its samplers take no method. Leave method={method!r} out."
+            )
         if n_initial is None:
             n_initial = n_boundary // 3 if self.domain.has_time else 0
             n_boundary -= n_initial
         rng = as_generator(random_state)
         parts = [
-            self.domain.sample_interior(n_interior, rng, method),
-            self.domain.sample_boundary(n_boundary, rng, method),
-            self.domain.sample_initial(n_initial, rng, method),
+            self.domain.sample("interior", n_interior, rng, method),
+            self.domain.sample("boundary", n_boundary, rng, method),
+            self.domain.sample("initial", n_initial, rng, method),
         ]
         return rng.permutation(np.concatenate(parts))
 

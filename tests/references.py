@@ -60,6 +60,17 @@ def with_spectrum(n: int, p: int, singular_values) -> torch.Tensor:
     return torch.tensor(left[:, :k] * singular_values @ right[:k])
 
 
+def right_side(n: int) -> torch.Tensor:
+    """(n,) numbers of size 1, in the direction of none of these bases."""
+    return torch.cos(torch.arange(1.0, n + 1, dtype=torch.float64))
+
+
+def normal_equations(J, r, damping):
+    """J^T (J J^T + lambda I)^-1 r, lambda = damping * mean diag(J J^T), as it is written."""
+    gram = J @ J.T
+    return J.T @ torch.linalg.solve(gram + damping * gram.diagonal().mean() * torch.eye(len(J), dtype=J.dtype), r)
+
+
 def derivative(values, x, *axes):
     """A partial derivative of values (n,), each a function of its row of x, by nested autograd."""
     for axis in axes:

@@ -100,6 +100,7 @@ def test_the_joined_method_goes_on_to_the_same_end(tmp_path, monkeypatch):
     assert_same(resumed(parameters, tmp_path / "fit", middles[::2], points, pde), whole)
 
 
+@pytest.mark.slow
 def test_a_fit_that_was_killed_goes_on_to_the_same_end():
     same, kills = runpy.run_path(str(ROOT / "benchmarks" / "kills.py"))["main"](kills=2, n_interior=40, steps=80)
     assert same

@@ -45,6 +45,23 @@ def _small_problems(monkeypatch):
         monkeypatch.setitem(PROBLEMS, name, replace(problem, n_interior=n_interior))
 
 
+@pytest.fixture
+def _broken(monkeypatch):
+    """A problem that cannot be made."""
+
+    def broken():
+        raise RuntimeError("no such\nequation")
+
+    monkeypatch.setitem(PROBLEMS, "broken", Problem(broken, 10, 10))
+
+
+@pytest.fixture
+def _without_matplotlib(monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # the import system's way to say: not there
+
+
 def test_solve_prints_a_line_and_writes_a_figure_for_each_problem(capsys, tmp_path):
     # Three steps end the output solve, so that hidden units are not trained at the few points of this test.
     assert cli.main(["solve", "--max-iter", "3", "--out", str(tmp_path / "a" / "b")]) == 0
@@ -81,11 +98,8 @@ def test_the_table_goes_to_stdout_and_the_progress_with_its_loss_to_stderr(capsy
     assert len(line) == len(header)
 
 
-def test_json_is_an_object_a_line_with_what_the_table_tells_and_more(capsys, tmp_path, monkeypatch):
-    def broken():
-        raise RuntimeError("no such\nequation")
-
-    monkeypatch.setitem(PROBLEMS, "broken", Problem(broken, 10, 10))
+@pytest.mark.usefixtures("_broken")
+def test_json_is_an_object_a_line_with_what_the_table_tells_and_more(capsys, tmp_path):
     assert cli.main(["solve", "broken", "poisson_1d", "--json", "--out", str(tmp_path)]) == 1
     failed, solved = map(json.loads, capsys.readouterr().out.splitlines())
     assert failed == {"problem": "broken", "error": "RuntimeError: no such equation"}
@@ -193,11 +207,8 @@ def test_what_is_unknown_or_bad_exits_with_2_and_one_line(arguments, listed, cap
     assert not list(tmp_path.iterdir())  # nothing is made before all is checked
 
 
-def test_a_problem_that_fails_leaves_the_others(capsys, tmp_path, monkeypatch):
-    def broken():
-        raise RuntimeError("no such\nequation")
-
-    monkeypatch.setitem(PROBLEMS, "broken", Problem(broken, 10, 10))
+@pytest.mark.usefixtures("_broken")
+def test_a_problem_that_fails_leaves_the_others(capsys, tmp_path):
     assert cli.main(["solve", "broken", "poisson_1d", "--out", str(tmp_path)]) == 1
     captured = capsys.readouterr()
     assert [line[:2] for line in table(captured.out)] == [["broken", "failed"], ["poisson_1d", "32"]]
@@ -230,10 +241,8 @@ def test_warnings_of_the_fit_reach_the_user(tmp_path, monkeypatch):
         assert cli.main(["solve", "poisson_1d", "--out", str(tmp_path)]) == 0
 
 
-def test_without_matplotlib_the_table_still_prints(capsys, tmp_path, monkeypatch):
-    for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "matplotlib", None)  # the import system's way to say: not there
+@pytest.mark.usefixtures("_without_matplotlib")
+def test_without_matplotlib_the_table_still_prints(capsys, tmp_path):
     assert cli.main(["solve", "poisson_1d", "poisson_1d", "--out", str(tmp_path)]) == 0
     captured = capsys.readouterr()
     assert [line[:2] for line in table(captured.out)] == [["poisson_1d", "32"]] * 2
@@ -261,7 +270,11 @@ def _narrow(monkeypatch):
 
 
 @pytest.mark.usefixtures("_narrow")
-@pytest.mark.parametrize("options", [["poisson_1d"], ["heat_1d", "--activation", "relu3"]], ids=["1d", "relu3"])
+@pytest.mark.parametrize(
+    "options",
+    [["poisson_1d"], pytest.param(["heat_1d", "--activation", "relu3"], marks=pytest.mark.slow)],
+    ids=["1d", "relu3"],
+)
 def test_theory_prints_a_page_and_writes_it_with_its_figures(capsys, tmp_path, options):
     command = ["theory", *options, "--width", "500", "--points", "12", "--out", str(tmp_path / "a")]
     assert cli.main(command) == 0
@@ -291,14 +304,10 @@ def test_theory_prints_a_page_and_writes_it_with_its_figures(capsys, tmp_path, o
     assert {"losses", "stability"} < set(numbers)
 
 
-@pytest.mark.usefixtures("_narrow")
-def test_a_page_that_fails_is_one_line(capsys, tmp_path, monkeypatch):
-    def broken():
-        raise ValueError("no such\nequation")
-
-    monkeypatch.setitem(PROBLEMS, "broken", Problem(broken, 10, 10))
+@pytest.mark.usefixtures("_narrow", "_broken")
+def test_a_page_that_fails_is_one_line(capsys, tmp_path):
     assert cli.main(["theory", "broken", "--out", str(tmp_path)]) == 1
-    assert capsys.readouterr().err == "broken: ValueError: no such equation\n"
+    assert capsys.readouterr().err == "broken: RuntimeError: no such equation\n"
     (tmp_path / "theory_poisson_1d.md").mkdir()
     command = ["theory", "poisson_1d", "--width", "100", "--points", "6", "--out", str(tmp_path)]
     assert cli.main(command) == 1
@@ -307,11 +316,8 @@ def test_a_page_that_fails_is_one_line(capsys, tmp_path, monkeypatch):
     assert captured.err.startswith("poisson_1d, page: IsADirectoryError: ")
 
 
-@pytest.mark.usefixtures("_narrow")
-def test_without_matplotlib_the_page_is_written_without_figures(capsys, tmp_path, monkeypatch):
-    for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
+@pytest.mark.usefixtures("_narrow", "_without_matplotlib")
+def test_without_matplotlib_the_page_is_written_without_figures(capsys, tmp_path):
     assert cli.main(["theory", "poisson_1d", "--width", "100", "--points", "6", "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().err.endswith('pip install "pinnlearn[plot]"\n')
     assert [path.name for path in tmp_path.iterdir()] == ["theory_poisson_1d.md"]

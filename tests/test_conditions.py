@@ -90,6 +90,36 @@ def test_regions():
     assert Condition(first, region="initial").region == "initial"
 
 
+@pytest.mark.parametrize("region", ["inlet", "interior", None])
+def test_a_region_without_conditions_is_refused_with_those_that_have_some(region):
+    with pytest.raises(ValueError, match=r"region=.* \['boundary', 'initial'\].*where="):
+        Condition(first, region=region)
+
+
+NAMED = [
+    Dirichlet(1.0, name="lid"),
+    Neumann(0.0, name="lid"),
+    Robin(1.0, 1.0, 0.0, name="lid"),
+    Initial(0.0, name="lid"),
+    InitialVelocity(0.0, name="lid"),
+    Condition(first, name="lid"),
+    Periodic(0, name="lid"),
+]
+
+
+@pytest.mark.parametrize("condition", NAMED)
+def test_a_name_is_what_a_condition_is_called(condition):
+    assert clone(condition) == condition != clone(condition).set_params(name="wall")
+    assert condition.label == condition.on(Box([0, 0], [1, 1])).label == "lid"
+    condition = clone(condition).set_params(name=None)
+    assert condition.label == condition.on(Box([0, 0], [1, 1])).label == repr(condition)
+
+
+def test_a_name_stands_in_messages_about_values():
+    with pytest.raises(ValueError, match="the value of lid must give"):
+        Dirichlet(lambda x: x, name="lid").residual(X, jet(first))
+
+
 def test_a_condition_is_its_residual():
     condition = Condition(lambda x, u: u.d(1) - x[:, 0])
     np.testing.assert_allclose(condition.residual(X, jet(second)).detach(), 1 - X[:, 0])
@@ -173,6 +203,13 @@ def test_periodic_in_space_of_a_space_time_and_for_several_outputs():
     jumps = condition.residual(x, u).detach()
     # Value of each output, then slope of each: only the value of the first one jumps.
     np.testing.assert_allclose(jumps, [[-2.0, 0, 0, 0], [2.0, 0, 0, 0]], atol=1e-14)
+
+
+def test_periodic_pairs_points_exactly_far_from_the_origin():
+    condition = Periodic(0).on(Box([10000.1, 0.0], [10001.3, 1.0]))
+    x = torch.tensor([[10000.1, 0.25], [10001.3, 0.5]], dtype=torch.float64)
+    jumps = condition.residual(x, Jet(FunctionTerms(x, first))).detach()
+    np.testing.assert_array_equal(jumps[:, 0], x[:, 0] - x[:, 0].flip(0))
 
 
 @pytest.mark.parametrize(

@@ -255,12 +255,12 @@ def test_distance_is_relative_to_the_extent():
 
 def test_at_a_corner_the_normal_is_that_of_a_face_where_the_condition_holds():
     corners = np.array([[3.0, -1.0], [0.0, 0.0], [3.0, 0.0], [3.0, -0.5]])
-    on_top = BOX.normal(corners, lambda X: X[:, 1] == 0)
+    on_top = BOX.normal_where(corners, lambda X: X[:, 1] == 0)
     np.testing.assert_array_equal(on_top, [[1, 0], [0, 1], [0, 1], [1, 0]])
-    on_right = BOX.normal(corners, lambda X: X[:, 0] == 3)
+    on_right = BOX.normal_where(corners, lambda X: X[:, 0] == 3)
     np.testing.assert_array_equal(on_right, [[1, 0], [-1, 0], [1, 0], [1, 0]])
     times = np.column_stack([corners, np.full(4, 2.0)])
-    late_on_top = SPACE_TIME.normal(times, lambda X: (X[:, 1] == 0) & (X[:, 2] > 1.5))
+    late_on_top = SPACE_TIME.normal_where(times, lambda X: (X[:, 1] == 0) & (X[:, 2] > 1.5))
     np.testing.assert_array_equal(late_on_top[:, :2], on_top)
 
 

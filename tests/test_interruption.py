@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV
 from pinnlearn import problems
 from pinnlearn.callbacks import Checkpoint
 from pinnlearn.training.interruption import Interruption
-from tests.test_estimators import small
+from tests.problems import small
 
 PDE = problems.poisson_1d()
 X = PDE.sample(30, 8, random_state=0)

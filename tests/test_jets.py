@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from pinnlearn.jets import Jet, Symbol, TimeAxisUnknownError, Zero
+from tests.problems import wave
 from tests.references import FunctionTerms
 
 POINTS = torch.tensor([[0.3, 0.7], [-0.2, 0.5], [0.9, -0.4]], dtype=torch.float64)
@@ -11,10 +12,6 @@ X0, X1 = POINTS.T
 
 def jet(*functions, **options):
     return Jet(FunctionTerms(POINTS, *functions), **options)
-
-
-def wave(x):
-    return torch.sin(2 * x[:, 0]) * torch.exp(x[:, 1])
 
 
 def close(result, reference):

@@ -5,17 +5,13 @@ import torch
 
 from pinnlearn.krylov import conjugate_gradients, nystrom, sketched_solver
 from pinnlearn.linalg import damped_solve
-from tests.references import relative_error, with_spectrum
+from tests.references import relative_error, right_side, with_spectrum
 
 
 def with_eigenvalues(values):
     """A symmetric matrix with these eigenvalues."""
     basis = with_spectrum(len(values), len(values), np.ones(len(values)))
     return basis.T @ torch.diag(torch.tensor(values, dtype=torch.float64)) @ basis
-
-
-def right_side(n):
-    return torch.cos(torch.arange(1.0, n + 1, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("tolerance", [1e-3, 1e-10])

@@ -5,13 +5,12 @@ import pytest
 import torch
 
 from pinnlearn.activations import ACTIVATIONS
-from pinnlearn.arrays import as_tensor
 from pinnlearn.jets import Symbol
-from pinnlearn.least_squares import Equation, LeastSquares
 from pinnlearn.networks import BLOCKS, domain_weights, gaussian_weights
 from pinnlearn.posing.checks import check_equations
 from pinnlearn.posing.weights import balanced_weights, natural_size
 from pinnlearn.problems import PROBLEMS
+from tests.problems import small_problem
 from tests.references import CASES, LOSS_WEIGHTS, example, problem_of, reference, relative_error, two_layers
 
 # Both sides are sums of some hundred terms in float64, in different orders.
@@ -250,21 +249,6 @@ def test_balanced_weights_make_the_jacobian_independent_of_units():
 # Checks of what users write.
 
 
-def small_network(n_outputs=1):
-    weights = gaussian_weights(6, 2, n_outputs, np.random.default_rng(0))
-    return two_layers(weights)
-
-
-def small_problem(laws, n, n_outputs=1, groups=None, has_time=None):
-    groups = groups or ["interior"] * len(laws)
-    equations = [
-        Equation(name, group, residual, np.array(rows))
-        for (name, residual, rows), group in zip(laws, groups, strict=True)
-    ]
-    X = np.random.default_rng(1).random((n, 2))
-    return LeastSquares.of(small_network(n_outputs), as_tensor(X), equations, None, has_time)
-
-
 def check(residual, n=9, n_outputs=1):
     check_problem(small_problem([("the law of Ohm", residual, np.arange(n))], n, n_outputs))
 
@@ -313,7 +297,7 @@ def test_equations_that_are_not_pointwise_are_told_so(name, n):
 @pytest.mark.parametrize("points", [lambda x: x[:1], lambda x: torch.zeros(1, 2, dtype=x.dtype)])
 def test_other_points_must_be_paired_with_the_rows(points):
     # One point for all rows broadcasts in the residual, and makes the Jacobian wrong.
-    with pytest.raises(ValueError, match=r"the law of Ohm|u\.at"):
+    with pytest.raises(ValueError, match=r"the law of Ohm: u\.at\(\.\.\.\) needs one point a row"):
         check(lambda x, u: u.value - u.at(points(x)).value)
 
 

@@ -6,21 +6,11 @@ import scipy.linalg
 import torch
 
 from pinnlearn.linalg import SOLVERS, damped_solve, gram_is_cheaper, gram_of_rows, gram_solve, leave_one_out
-from tests.references import relative_error, with_spectrum
+from tests.references import normal_equations, relative_error, right_side, with_spectrum
 
 EPS = np.finfo(float).eps
 SHAPES = {"tall": (12, 5), "square": (7, 7), "wide": (5, 12)}
 each_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-
-
-def right_side(n):
-    return torch.tensor(np.cos(np.arange(1.0, n + 1)))
-
-
-def normal_equations(J, r, damping):
-    """J^T (J J^T + lambda I)^-1 r, lambda = damping * mean diag(J J^T), as it is written."""
-    gram = J @ J.T
-    return J.T @ torch.linalg.solve(gram + damping * gram.diagonal().mean() * torch.eye(len(J), dtype=J.dtype), r)
 
 
 @each_shape

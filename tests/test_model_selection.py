@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import sklearn
-import torch
 from sklearn.model_selection import GridSearchCV, cross_validate
 
 from pinnlearn import PINNRegressor, problems, stack_points
@@ -10,6 +9,7 @@ from pinnlearn.domains import Box
 from pinnlearn.metrics import residual_scorer, solution_scorer
 from pinnlearn.model_selection import RegionKFold
 from pinnlearn.pdes import PDE, Poisson
+from tests.problems import wave
 
 INTERVAL = problems.poisson_1d()
 
@@ -134,10 +134,6 @@ def test_without_routing_region_reaches_fit_and_score_says_what_it_lacks(regions
 # What a search selects: the errors are those of the very models that were scored, on rows that were left out.
 
 
-def wave(x):
-    return torch.sin(2 * x[:, 0]) * torch.exp(x[:, 1])
-
-
 def cubic(x, u):
     return -u.laplacian + u.value**3 - 3 * wave(x) - wave(x) ** 3
 
@@ -169,6 +165,7 @@ def search(pde, grid, n_interior):
     return errors, *(errors[results[f"mean_test_{name}"].argmax()] for name in ("default", "interior"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_the_default_score_picks_a_model_near_the_best_of_the_grid(name):
     grid = {"learning_rate": [0.02, 0.1, 0.5, 1.0], "width": [20, 60, 180]}

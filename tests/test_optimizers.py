@@ -17,39 +17,11 @@ from pinnlearn.optimizers import GD, LBFGS, NGD, OPTIMIZERS, SGD, Adam, Optimize
 from pinnlearn.optimizers.base import STOP_REASONS, State
 from pinnlearn.optimizers.stochastic import deal
 from pinnlearn.problems import PROBLEMS
-from tests.references import Dense, TorchProblem, problem_of, relative_error, two_layers, with_spectrum
+from tests.problems import NONLINEAR, exponential_problem, fit_of_data, linear_problem, rosenbrock, vector
+from tests.references import Dense, TorchProblem, normal_equations, problem_of, relative_error, two_layers
 
 SHAPES = {"tall": (9, 4), "square": (6, 6), "wide": (4, 9)}
 each_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-
-
-def vector(*values):
-    return torch.tensor(values, dtype=torch.float64)
-
-
-def linear_problem(shape=(9, 4), singular_values=None, linear=True):
-    """r(w) = A w - b, with the pseudo-inverse solution -A^+ b of its first step from w = 0."""
-    s = np.linspace(2.0, 1.0, min(shape)) if singular_values is None else singular_values
-    A, b = with_spectrum(*shape, s), torch.cos(torch.arange(1.0, shape[0] + 1, dtype=torch.float64))
-    return TorchProblem(lambda w: A @ w - b, shape[1], linear), A, torch.zeros(shape[1], dtype=torch.float64)
-
-
-def exponential_problem(shape=(5, 3)):
-    """Nonlinear with residual zero at w = 1: r(w) = exp(A w) - exp(A 1)."""
-    A = with_spectrum(*shape, [1.0, 0.8, 0.6])
-    target = torch.exp(A.sum(dim=1))
-    return TorchProblem(lambda w: torch.exp(A @ w) - target, shape[1]), torch.zeros(shape[1], dtype=torch.float64)
-
-
-def rosenbrock():
-    return TorchProblem(lambda w: torch.stack([10 * (w[1] - w[0] ** 2), 1 - w[0]]), 2), vector(-1.2, 1.0)
-
-
-def fit_of_data():
-    """Nonlinear with a residual that stays: y = c exp(-k t), and data that are no exponential."""
-    t = torch.linspace(0, 2, 9, dtype=torch.float64)
-    y = 1 / (1 + t)
-    return TorchProblem(lambda w: w[0] * torch.exp(-w[1] * t) - y, 2), vector(0.5, 0.1)
 
 
 # One step of natural gradient descent.
@@ -58,12 +30,10 @@ def fit_of_data():
 def formula(problem, w, damping):
     """J^T (J J^T + lambda I)^-1 r, lambda = damping times the mean diagonal of J J^T."""
     linear = problem.linearize(w)
-    gram = linear.J @ linear.J.T
-    shifted = gram + damping * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
-    return linear.J.T @ torch.linalg.solve(shifted, linear.residual)
+    return normal_equations(linear.J, linear.residual, damping)
 
 
-@pytest.mark.parametrize("make", [rosenbrock, exponential_problem, fit_of_data])
+@pytest.mark.parametrize("make", NONLINEAR)
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("eta", [1e-3, 1.0])
 def test_plain_step_is_the_formula(make, solver, eta):
@@ -155,7 +125,7 @@ def test_a_given_learning_rate_is_the_step_length_also_with_adaptive_damping(eta
     assert relative_error(result.parameters, expected) < 1e-12
 
 
-@pytest.mark.parametrize("make", [rosenbrock, exponential_problem, fit_of_data])
+@pytest.mark.parametrize("make", NONLINEAR)
 def test_adaptive_steps_scale_with_the_learning_rate(make):
     problem, start = make()
     steps = [
@@ -165,7 +135,7 @@ def test_adaptive_steps_scale_with_the_learning_rate(make):
     assert relative_error(steps[1], 2 * steps[0]) < 1e-12
 
 
-@pytest.mark.parametrize("make", [rosenbrock, exponential_problem, fit_of_data])
+@pytest.mark.parametrize("make", NONLINEAR)
 def test_adaptive_damping_finds_the_minimum_that_scipy_finds(make):
     problem, start = make()
     result = minimize(NGD(), problem, start)
@@ -180,7 +150,7 @@ def test_adaptive_damping_finds_the_minimum_that_scipy_finds(make):
 @pytest.mark.parametrize(
     "optimizer", [NGD(), NGD(learning_rate=0.5), NGD(damping=0), NGD(damping=1e-3), GD()], ids=repr
 )
-@pytest.mark.parametrize("make", [rosenbrock, exponential_problem, fit_of_data])
+@pytest.mark.parametrize("make", NONLINEAR)
 def test_methods_that_choose_their_step_never_raise_the_loss(optimizer, make):
     problem, start = make()
     curve = minimize(clone(optimizer).set_params(max_iter=60), problem, start).loss_curve
@@ -374,7 +344,7 @@ def test_epochs_are_seeded(kind):
 # L-BFGS.
 
 
-@pytest.mark.parametrize("make", [rosenbrock, exponential_problem, fit_of_data])
+@pytest.mark.parametrize("make", NONLINEAR)
 def test_lbfgs_finds_the_minimum_that_scipy_finds_in_as_many_steps(make):
     problem, start = make()
 

@@ -11,15 +11,12 @@ from pinnlearn.jets import Jet
 from pinnlearn.pdes import PDE, Heat, Helmholtz, Poisson
 from pinnlearn.problems import PROBLEMS
 from pinnlearn.sampling import METHODS
+from tests.problems import wave
 from tests.references import FunctionTerms
 
 X = torch.tensor([[0.1, 0.2], [0.3, -0.4], [0.5, 0.6]], dtype=torch.float64)
 SPACE_TIME = SpaceTime(Interval(0.0, 2.0), 1.0, 3.0)
 NAMES = {kind.__name__: kind for kind in (PDE, Heat, Helmholtz, Poisson, Box, Interval, SpaceTime, Dirichlet, Initial)}
-
-
-def wave(x):
-    return torch.sin(2 * x[:, 0]) * torch.exp(x[:, 1])
 
 
 def second(x):

@@ -10,6 +10,7 @@ from pinnlearn.pdes import Poisson
 from pinnlearn.training.choices import ScaleChoice
 from pinnlearn.training.placement import Likeness, Placement, beside
 from pinnlearn.training.stages import SolveOutput
+from tests.problems import seeds
 
 BOUNDS = (np.array([0.0, -1.0]), np.array([4.0, 1.0]))
 HALF_WIDTH = np.array([2.0, 1.0])
@@ -80,6 +81,7 @@ def test_units_around_trained_ones_are_turned_by_at_most_the_scale(placement, tr
     assert 1.0 < change.max() <= 3.0
 
 
+@pytest.mark.slow
 def test_a_sum_of_functions_of_one_coordinate_is_found_along_the_axes():
     # Units placed in all directions leave 2e-5 here, and so do 64 trained ones.
     def waves(x):
@@ -99,7 +101,7 @@ def waves(x):
     return torch.sin(3 * torch.pi * x[:, 0]) * torch.sin(3 * torch.pi * x[:, 1] / 8)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", seeds(3))
 def test_units_are_steeper_along_the_axis_where_more_happens(seed):
     pde = Poisson(
         Box([0, 0], [1, 1]),

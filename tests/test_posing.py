@@ -8,7 +8,7 @@ from pinnlearn.conditions import Condition, Dirichlet, Initial, InitialVelocity,
 from pinnlearn.domains import Box, Interval, SpaceTime
 from pinnlearn.jets import Jet
 from pinnlearn.pdes import PDE, Heat, PlainRegression, Poisson
-from pinnlearn.posing.equations import assign_equations, suspicious_rows, time_axis
+from pinnlearn.posing.equations import assign_equations, suspicious_rows, time_axis, unmet_conditions
 from pinnlearn.posing.rows import Rows
 from tests.references import FunctionTerms
 
@@ -18,7 +18,8 @@ INSIDE, LEFT, RIGHT, BOTTOM = [0.5, 0.5], [0.0, 0.5], [1.0, 0.5], [0.5, 0.0]
 
 
 def equations_at(pde, X, y=None, region=None):
-    return assign_equations(pde, Rows.of(pde, np.asarray(X), y, region))
+    X = np.asarray(X, dtype=float)
+    return assign_equations(pde, Rows.of(pde, X, y, region))
 
 
 def column(*values):
@@ -93,7 +94,7 @@ def test_where_leaves_the_other_rows_to_the_pde():
 
 
 def test_all_conditions_of_a_region_hold_at_its_rows():
-    conditions = [Dirichlet(0.0), Condition(lambda x, u: u.dn, where=lambda x: x[:, 1] < 0.1), Initial(0.0)]
+    conditions = [Dirichlet(0.0), Condition(lambda x, u: u.dn, where=lambda x: x[:, 1] < 0.1)]
     pde = PDE(SQUARE, equation=lambda x, u: u.value, conditions=conditions)
     one = [("boundary", "Dirichlet")]
     assert holds(pde, [LEFT, BOTTOM]) == [one, [*one, ("boundary", "Condition")]]
@@ -189,12 +190,6 @@ def poisson_where(where):
     return PDE(SQUARE, equation=lambda x, u: u.laplacian, conditions=[Dirichlet(0.0, where=where)])
 
 
-def test_a_where_that_selects_no_row_warns():
-    with pytest.warns(UserWarning, match="selects none of 2 boundary rows"):
-        equations_at(poisson_where(lambda x: x[:, 0] > 2), np.array([INSIDE, LEFT, RIGHT]), None)
-    equations_at(poisson_where(lambda x: x[:, 0] > 2), np.array([INSIDE]), None)  # no candidates, nothing to select
-
-
 def test_where_may_give_numpy_and_gets_points_in_double_precision():
     seen = []
 
@@ -219,10 +214,12 @@ def test_a_where_that_reads_a_missing_coordinate_says_so():
         equations_at(poisson_where(lambda x: x[:, 7] == 0), np.array([INSIDE, LEFT]), None)
 
 
-def test_a_condition_in_an_unknown_region_is_an_error():
-    pde = PDE(SQUARE, equation=lambda x, u: u.laplacian, conditions=[Condition(lambda x, u: u.value, region="boundry")])
-    with pytest.raises(ValueError, match="boundry"):
-        equations_at(pde, np.array([INSIDE, LEFT]), None)
+@pytest.mark.parametrize("condition", [Initial(0.0), Condition(lambda x, u: u.value, region="initial")])
+def test_a_start_without_time_is_an_error(condition):
+    pde = PDE(SQUARE, equation=lambda x, u: u.d(1) - u.d(0, 0), conditions=[condition])
+    with pytest.raises(ValueError, match=rf"^{type(condition).__name__}\(.* holds at the start.*Box.* SpaceTime\("):
+        equations_at(pde, np.array([INSIDE, BOTTOM]), None)
+    assert holds(pde, [INSIDE, BOTTOM], region=["interior", "initial"])[1][0][0] == "initial"  # the user's own regions
 
 
 def test_a_start_may_have_two_conditions():
@@ -261,6 +258,54 @@ def test_a_corner_has_the_normal_of_the_face_where_its_condition_holds():
     np.testing.assert_array_equal(neumann.normals, [[0, -1]] * 3)
 
 
+# Conditions that no row has.
+
+HEAT = Heat(SpaceTime(Interval(0.0, 1.0), 0.0, 1.0))
+SIDE, START = [0.0, 0.5], [0.5, 0.0]
+
+
+def unmet(pde, X, region=None):
+    X = np.array(X, dtype=float)
+    return unmet_conditions(
+        pde, np.asarray(X, dtype=float), Rows.of(pde, np.asarray(X, dtype=float), np.zeros(len(X)), region).regions
+    )
+
+
+def test_a_condition_whose_region_has_no_row_is_unmet():
+    (message,) = unmet(HEAT, [INSIDE, SIDE])
+    assert message.startswith("Initial(value=0.0) is not imposed: no row of X is initial. Add rows")
+    (message,) = unmet(HEAT, [INSIDE, START])
+    assert message.startswith("Dirichlet(value=0.0) is not imposed: no row of X is boundary.")
+    assert not unmet(HEAT, [INSIDE, SIDE, START])
+    assert len(unmet(HEAT, [INSIDE])) == 2
+
+
+def test_a_condition_whose_where_selects_no_row_is_unmet():
+    (message,) = unmet(poisson_where(lambda x: x[:, 0] > 2), [INSIDE, LEFT, RIGHT])
+    assert "is not imposed: its where selects none of 2 boundary rows. Add rows" in message
+    assert not unmet(poisson_where(lambda x: x[:, 0] == 0), [INSIDE, LEFT])
+
+
+def test_a_condition_that_periodic_ones_leave_no_row_is_unmet():
+    pde = PDE(Interval(0, 1), equation=lambda x, u: u.d(0), conditions=[Periodic(0), Dirichlet(0.0, name="ends")])
+    (message,) = unmet(pde, [[0.5], [0.0], [1.0]])
+    assert message.startswith("ends is not imposed: other conditions have all 2 boundary rows for their own.")
+
+
+def test_rows_of_the_users_own_regions_meet_conditions():
+    assert not unmet(Poisson(), [LEFT], ["boundary"])
+    assert len(unmet(Heat(), [INSIDE, START], ["interior", "initial"])) == 1
+    assert not unmet(Poisson(), [LEFT])  # nothing tells what is boundary
+    assert not unmet(Poisson(SQUARE, boundary=None), [INSIDE])
+
+
+def test_a_named_condition_gives_its_equation_the_name():
+    conditions = [Dirichlet(0.0, where=lambda x: x[:, 0] == 0, name="inlet"), Periodic(1, name="turns")]
+    pde = PDE(SQUARE, equation=lambda x, u: u.laplacian, conditions=conditions)
+    equations = assign_equations(pde, np.array([INSIDE, LEFT, BOTTOM]), None)
+    assert {e.name for e in equations} == {"the equation of PDE", "inlet", "turns"}
+
+
 # Points that were rounded.
 
 
@@ -273,7 +318,8 @@ def test_rounded_points_are_moved_onto_the_boundary():
 
 
 def suspicious(pde, X, y=None):
-    return suspicious_rows(pde, Rows.of(pde, np.asarray(X), y))
+    X = np.asarray(X)
+    return suspicious_rows(pde, Rows.of(pde, X, y))
 
 
 @pytest.mark.parametrize(("digits", "count"), [(4, 120), (5, 60)])

@@ -4,25 +4,9 @@ import torch
 
 from pinnlearn.jets import Jet
 from pinnlearn.problems import NONLINEAR_PROBLEMS, PROBLEMS, burgers_shock
+from tests.references import FunctionTerms
 
 EXACT = {name: problem.make for name, problem in (PROBLEMS | NONLINEAR_PROBLEMS).items()}
-
-
-class Exact:
-    """The exact solution as a source of terms, by nested autograd."""
-
-    def __init__(self, solution, x):
-        self.solution, self.x, self.n_dims, self.n_outputs = solution, x.requires_grad_(), x.shape[1], 1
-
-    def term(self, term):
-        total = 0.0
-        for axes in term.symbol.monomials:
-            values = self.solution(self.x)
-            for axis in axes:
-                (gradient,) = torch.autograd.grad(values.sum(), self.x, create_graph=True, materialize_grads=True)
-                values = gradient[:, axis]
-            total = total + values
-        return total
 
 
 @pytest.mark.parametrize("name", EXACT)
@@ -31,11 +15,11 @@ def test_the_solution_solves_the_equations(name):
     X = pde.sample(50, 30, random_state=0)
     region = pde.domain.region(X)
     x = torch.tensor(X)
-    residual = pde.residual(x, Jet(Exact(pde.solution, x), pde.has_time))
+    residual = pde.residual(x, Jet(FunctionTerms(x, pde.solution), pde.has_time))
     assert float(residual.detach().abs().max()) < 1e-10 * 17 * np.pi**2  # the largest term of all
     for condition in pde.conditions:
         rows = torch.tensor(X[region == condition.region])
-        values = condition.residual(rows, Jet(Exact(pde.solution, rows), pde.has_time))
+        values = condition.residual(rows, Jet(FunctionTerms(rows, pde.solution), pde.has_time))
         assert float(values.detach().abs().max()) < 1e-14
 
 

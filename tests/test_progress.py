@@ -6,7 +6,7 @@ import pytest
 
 from pinnlearn import NGD, PINNRegressor, problems
 from pinnlearn.model_selection import run_seeds
-from tests.test_estimators import small
+from tests.problems import small
 
 PDE = problems.poisson_1d()
 X = PDE.sample(30, 8, random_state=0)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pinnlearn.training.refinement import refine
-from tests.test_least_squares import small_problem
+from tests.problems import small_problem
 
 N = 600
 

@@ -24,7 +24,7 @@ def small(monkeypatch):
         monkeypatch.setitem(SETTINGS, name, replace(setting, n_interior=20, n_boundary=6, width=8))
     for name, method in METHODS.items():
         monkeypatch.setitem(METHODS, name, replace(method, quick_steps=2))
-    monkeypatch.setattr(presets, "OUR_NETWORK", {**presets.OUR_NETWORK, "width": 8})
+    monkeypatch.setitem(presets.OUR_NETWORK, "width", 8)
 
 
 def result(run=SMALL, error=1e-3, outcome="max_iter"):
@@ -205,7 +205,6 @@ def test_the_paper_has_a_figure_for_every_cell(table):
 def test_the_command_covers_every_cell_and_goes_on(table, capsys, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     if table == "width":
-        monkeypatch.setattr(presets, "WIDTHS", (4, 8))
         monkeypatch.setitem(PAPER, "width", {4: {"NGD": 1e-3}, 8: {"NGD": 1e-3}})
     command = ["reproduce", table, "--quick", "--jobs", "1", "--out", str(tmp_path)]
     assert cli.main(command) == 0

@@ -18,8 +18,8 @@ from pinnlearn.optimizers.base import State
 from pinnlearn.optimizers.searches import evaluate, search_armijo, search_wolfe
 from pinnlearn.optimizers.ssbroyden import _family_and_scaling, _Model, _updated
 from pinnlearn.pdes import PDE
-from tests.references import TorchProblem, relative_error
-from tests.test_optimizers import exponential_problem, fit_of_data, linear_problem, rosenbrock, vector
+from tests.problems import NONLINEAR, exponential_problem, fit_of_data, linear_problem, rosenbrock, seeds, vector
+from tests.references import TorchProblem, normal_equations, relative_error
 
 METHODS = [
     ENGD(),
@@ -34,7 +34,6 @@ METHODS = [
     NGD(sketch=9),
 ]
 each_method = pytest.mark.parametrize("method", METHODS, ids=repr)
-NONLINEAR = [rosenbrock, exponential_problem, fit_of_data]
 each_nonlinear = pytest.mark.parametrize("make", NONLINEAR)
 
 
@@ -186,9 +185,7 @@ def test_spring_is_the_formula():
     result = minimize(SPRING(eta, damping, mu), problem, w, max_iter=4)
     for k in range(1, 5):
         linear = problem.linearize(w)
-        gram = linear.J @ linear.J.T
-        shifted = gram + damping * gram.diagonal().mean() * torch.eye(len(gram), dtype=w.dtype)
-        phi = mu * phi + linear.J.T @ torch.linalg.solve(shifted, linear.residual - mu * linear.J @ phi)
+        phi = mu * phi + normal_equations(linear.J, linear.residual - mu * linear.J @ phi, damping)
         w = w - eta * phi / math.sqrt(1 - mu ** (2 * k))
     assert relative_error(result.parameters, w) < 1e-11
 
@@ -410,7 +407,7 @@ FIGURES = [
 
 
 @pytest.mark.parametrize(("method", "figure"), FIGURES, ids=str)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 def test_poisson_2d_is_solved(method, figure, seed):
     pde = problems.poisson_2d()
     X, X_new = pde.sample(200, 60, random_state=0), new_points(pde.domain)
@@ -432,7 +429,8 @@ def test_all_weights_and_both_precisions(optimizer, trainable, dtype):
     options = {"trainable": trainable, "dtype": dtype, "random_state": 0, "width": 15, "max_iter": 8}
     model = PINNRegressor(pde=pde, optimizer=optimizer, **options).fit(X)
     assert model.hidden_weights_.dtype == dtype
-    assert model.loss_ < 0.9 * model.loss_curve_[0]
+    # Hidden weights alone have little to gain: 0.8 is the least of these falls, 0.01 and 0.1 those with output weights.
+    assert model.loss_ < {"all": 0.05, "hidden": 0.9, "output": 0.4}[trainable] * model.loss_curve_[0]
     assert np.isfinite(model.loss_curve_).all()
 
 
@@ -448,7 +446,8 @@ def test_systems_are_solved(optimizer):
     X = pde.sample(30, 2, random_state=0)
     model = PINNRegressor(pde=pde, optimizer=optimizer, width=15, max_iter=15, random_state=0).fit(X)
     exact = np.column_stack([np.sin(X[:, 0]), np.cos(X[:, 0])])
-    assert relative_error(model.predict(X), exact) < 0.2
+    # Three times the largest error of seeds 0 to 3; that of u = 0 is 1.
+    assert relative_error(model.predict(X), exact) < 5e-2
 
 
 @each_name

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import warnings
+from functools import partial
 
 import cloudpickle
 import joblib
@@ -25,17 +26,12 @@ from pinnlearn.conditions import Condition, Dirichlet, Initial, Neumann, Periodi
 from pinnlearn.domains import Box, Interval, SpaceTime
 from pinnlearn.model_selection import RegionKFold
 from pinnlearn.pdes import PDE, Heat, Helmholtz, Poisson
+from tests.problems import small as small_model
 
 SQUARE = Poisson(Box([0.0, 0.0], [1.0, 1.0]), source=1.0)
 X = SQUARE.sample(60, 30, random_state=0)
 NAMES = ["x", "y"]
-
-
-def small(**parameters):
-    return PINNRegressor(
-        **{"pde": SQUARE, "width": 12, "max_iter": 3, "learning_rate": 0.5, "random_state": 0} | parameters
-    )
-
+small = partial(small_model, pde=SQUARE)
 
 CHECKS = [
     pytest.param(estimator, check, id=f"{kind}-{check.func.__name__}")

@@ -42,6 +42,7 @@ from pinnlearn.theory import posing as posing_module
 from pinnlearn.theory.assumption import CLAUSES
 from pinnlearn.theory.limiting import random_factor
 from pinnlearn.theory.rates import ROUND_OFF
+from tests.references import with_spectrum
 
 PDE_1D = problems.poisson_1d()
 # Few rows, evenly spread, so that the Gram matrix is well conditioned.
@@ -55,13 +56,6 @@ def points(n_interior, n_boundary=2, pde=PDE_1D):
 
 def drawn(width, seed=0, X=FEW, pde=PDE_1D):
     return pose(pde, X).draw(width, np.random.default_rng(seed))
-
-
-def with_singular_values(s, n, p, seed=0):
-    """J of shape (n, p) with these singular values, between random orthogonal matrices."""
-    rng = np.random.default_rng(seed)
-    U, V = (np.linalg.qr(rng.standard_normal((size, size)))[0] for size in (n, p))
-    return U[:, : len(s)] @ (np.asarray(s)[:, None] * V[:, : len(s)].T)
 
 
 # The limiting Gram matrix.
@@ -163,17 +157,15 @@ def _gram(model, X, seed):
     return model.gram(X)
 
 
-def test_chunks_change_nothing(monkeypatch):
-    posed = pose(PDE_1D, points(10))
-    whole = random_factor(posed, 500, np.random.default_rng(0))
-    monkeypatch.setattr(posing_module, "CHUNK_NUMBERS", 12 * 2 * 50)
-    apart = random_factor(posed, 500, np.random.default_rng(0))
-    # Other chunks draw other neurons; what has to agree is each chunk's J with the sum of its parts.
-    assert whole.shape == apart.shape == (12, 12)
-    rng = np.random.default_rng(0)
-    parts = [posed.draw(50, rng) for _ in range(10)]
-    gram = sum(part.linearize(part.start).gram() for part in parts) / 10
-    torch.testing.assert_close(apart.T @ apart, gram, rtol=1e-12, atol=1e-12)
+@pytest.mark.parametrize("n_chunks", [1, 10])
+def test_a_factor_in_chunks_is_that_of_the_mean_over_all_their_neurons(n_chunks, monkeypatch):
+    posed, rng = pose(PDE_1D, points(10)), np.random.default_rng(0)
+    # 12 rows, two hidden weights a neuron. Other chunks draw other neurons, so that each has a mean of its own.
+    monkeypatch.setattr(posing_module, "CHUNK_NUMBERS", 12 * 2 * 500 // n_chunks)
+    R = random_factor(posed, 500, np.random.default_rng(0))
+    parts = [posed.draw(500 // n_chunks, rng) for _ in range(n_chunks)]
+    gram = sum(part.linearize(part.start).gram() for part in parts) / n_chunks
+    torch.testing.assert_close(R.T @ R, gram, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("n_neurons", [1, 99, 1000, 10**7])
@@ -196,7 +188,7 @@ def test_a_nonlinear_equation_has_no_limit():
 
 def test_prescribed_eigenvalues_are_found_down_to_1e_minus_30():
     s = np.array([1.0, 1e-3, 1e-6, 1e-9, 1e-12, 1e-15])
-    spectrum = Spectrum.of_jacobian(with_singular_values(s, 6, 40))
+    spectrum = Spectrum.of_jacobian(with_spectrum(6, 40, s).numpy())
     assert spectrum.rank == 6
     np.testing.assert_allclose(spectrum.eigenvalues[:5], s[:5] ** 2, rtol=1e-3)
     # The rounding of J's entries alone is 2e-16, a fifth of the last singular value; it counts twice in the square.
@@ -207,7 +199,7 @@ def test_prescribed_eigenvalues_are_found_down_to_1e_minus_30():
 @pytest.mark.parametrize(("n", "p"), [(6, 40), (100, 150), (150, 100)])
 def test_what_round_off_made_is_marked_as_noise(n, p):
     s = np.concatenate([np.logspace(0, -6, 5), np.zeros(min(n, p) - 5)])
-    spectrum = Spectrum.of_jacobian(with_singular_values(s, n, p))
+    spectrum = Spectrum.of_jacobian(with_spectrum(n, p, s).numpy())
     assert spectrum.rank == 5
     assert len(spectrum.eigenvalues) == n
     assert spectrum.is_noise[5:].all()
@@ -220,14 +212,14 @@ def test_what_round_off_made_is_marked_as_noise(n, p):
 
 def test_a_formed_gram_matrix_has_the_higher_floor():
     s = np.array([1.0, 1e-3, 1e-6, 1e-9, 1e-12, 1e-15])
-    J = with_singular_values(s, 6, 40)
+    J = with_spectrum(6, 40, s).numpy()
     spectrum = Spectrum.of_gram(J @ J.T)
     assert spectrum.rank == 3  # 1e-18 is below 6 eps
     np.testing.assert_allclose(spectrum.eigenvalues[:2], [1, 1e-6], rtol=1e-8)
 
 
 def test_figures_of_a_spectrum():
-    spectrum = Spectrum.of_jacobian(with_singular_values([3.0, 1.0, 1.0], 3, 5))
+    spectrum = Spectrum.of_jacobian(with_spectrum(3, 5, [3.0, 1.0, 1.0]).numpy())
     assert spectrum.trace == pytest.approx(11)
     steps = step_sizes(spectrum)
     assert (steps.inverse_norm, steps.inverse_trace) == pytest.approx((1 / 9, 1 / 11))
@@ -313,7 +305,7 @@ def test_one_neuron_that_moves_all_the_way_changes_more_and_the_more_the_wider_t
 # Rates.
 
 
-@pytest.mark.parametrize(("eta", "n_steps"), [(0.1, 270), (0.5, 45), (0.9, 13)])
+@pytest.mark.parametrize(("eta", "n_steps"), [pytest.param(0.1, 270, marks=pytest.mark.slow), (0.5, 45), (0.9, 13)])
 def test_far_into_over_parameterization_the_squared_residual_contracts_by_the_square_of_1_minus_eta(eta, n_steps):
     losses = loss_curve(NGD(eta, damping=0.0), drawn(100_000), n_steps)
     counted = losses[1:] > ROUND_OFF * losses[0]
@@ -492,7 +484,7 @@ def test_longer_steps_need_more_width():
 @pytest.mark.parametrize("measure", [limiting_gram, gram_spectrum, jacobian_stability, positive_definite])
 def test_bad_input_is_refused(measure):
     for X in (np.empty((0, 1)), [[0.5]]):
-        with pytest.raises(ValueError, match="row"):
+        with pytest.raises(ValueError, match=rf"X has {len(X)} row\(s\), but a spectrum needs at least 2"):
             measure(PDE_1D, X)
     with pytest.raises(ValueError, match="NaN"):
         measure(PDE_1D, [[0.5], [np.nan]])

@@ -12,6 +12,7 @@ from typing import Any
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from pinnlearn.arrays import DEVICES, resolve_device
 from pinnlearn.cli.output import DPI, NO_FIGURES, OK, named, print_json, report
 from pinnlearn.cli.parsing import add_command, check_problems, check_seed, width_or_auto
 from pinnlearn.displays import plot_solution
@@ -20,7 +21,6 @@ from pinnlearn.metrics import exact_solution, new_points, relative_l2_error
 from pinnlearn.optimizers import OPTIMIZERS, get_optimizer
 from pinnlearn.problems import PROBLEMS
 from pinnlearn.training.course import Progress
-from pinnlearn.validation import DEVICES, resolve_device
 
 COLUMNS = ("problem", "rows", "parameters", "steps", "loss", "relative L2 error", "seconds")
 LINE = "{:<14} {:>6} {:>11} {:>6} {:>9} {:>18} {:>8}"

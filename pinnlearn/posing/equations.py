@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.stats import poisson
 
 from pinnlearn.arrays import as_tensor
-from pinnlearn.conditions import Periodic
-from pinnlearn.domains import REGIONS, Domain
+from pinnlearn.conditions import BaseCondition
+from pinnlearn.domains import Domain
 from pinnlearn.jets import Jet, TimeAxisUnknownError, Zero
 from pinnlearn.least_squares import Equation
 from pinnlearn.pdes import PDE
@@ -65,7 +64,8 @@ def _distinct(equations: Sequence[Equation]) -> list[Equation]:
 def bounding_box(pde: PDE, X: NDArray) -> tuple[NDArray, NDArray]:
     """Lower and upper corner, each (n_dims,), of the domain, or of X where there is none."""
     if pde.domain is not None:
-        return pde.domain.bounds
+        lower, upper = pde.domain.bounds
+        return np.asarray(lower, dtype=float), np.asarray(upper, dtype=float)
     return X.min(axis=0).astype(float), X.max(axis=0).astype(float)
 
 
@@ -87,10 +87,11 @@ def check_pinned(pde: PDE, equations: Sequence[Equation], is_routed: bool) -> No
 
 
 def suspicious_rows(pde: PDE, rows: Rows) -> list[Finding]:
-    """What is suspicious about rows whose region the domain tells."""
+    """What is suspicious about rows: conditions that hold at none of them, and rows that just miss the boundary."""
+    unmet = [Finding("unmet condition", message) for message in unmet_conditions(pde, rows.X, rows.regions)]
     if rows.is_routed or pde.domain is None:
-        return []
-    return [*near_misses(pde, rows), *bare_faces(pde, rows.X)]
+        return unmet
+    return [*unmet, *near_misses(pde, rows), *bare_faces(pde, rows.X)]
 
 
 def bare_faces(pde: PDE, X: NDArray) -> list[Finding]:
@@ -117,12 +118,11 @@ def bare_faces(pde: PDE, X: NDArray) -> list[Finding]:
 
 def _axes_to_cover(pde: PDE) -> list[int]:
     """The axes whose two faces both need rows: not the periodic ones, and in many dimensions none."""
-    n_space = pde.domain.n_dims - pde.domain.has_time  # type: ignore[union-attr]
-    everywhere = [c for c in pde.conditions if c.region == "boundary" and c.where is None]
-    periodic = {c.axis for c in everywhere if isinstance(c, Periodic)}
-    if n_space > MAX_COVERED_DIMS or len(periodic) == len(everywhere):
+    domain: Domain = pde.domain  # type: ignore[assignment]
+    everywhere = any(c.region == "boundary" and c.where is None and not c.own_axes for c in pde.conditions)
+    if not everywhere or domain.n_dims - domain.has_time > MAX_COVERED_DIMS:
         return []
-    return [axis for axis in range(n_space) if axis not in periodic]
+    return [axis for axis in domain.axes_with_faces if axis not in _own_axes(pde)]
 
 
 def near_misses(pde: PDE, rows: Rows) -> list[Finding]:
@@ -185,54 +185,74 @@ def _output(k: int):
 def _governed(pde: PDE, X: NDArray, governed: NDArray, regions: NDArray) -> list[Equation]:
     """The PDE and its conditions at the rows that no known value governs."""
     equations, uncovered = [], governed.copy()
-    taken = _periodic_rows(pde, X)
-    for condition in pde.conditions:
-        if condition.region not in REGIONS[1:]:
-            raise ValueError(f"{condition!r} is for an unknown region; choose one of {list(REGIONS[1:])}.")
-        in_region = governed & (regions == condition.region)
-        name, periodic = repr(condition), isinstance(condition, Periodic)
-        if periodic:
-            condition = condition.on(pde.domain)
-        elif condition.where is None and condition.region == "boundary":
-            in_region &= ~taken
-        candidates = np.flatnonzero(in_region)
-        rows = candidates[_where(condition, name, X[candidates])]
+    for condition, holds in _where_conditions_hold(pde, X, regions):
+        rows = np.flatnonzero(governed & holds)
         uncovered[rows] = False
-        normals = None if periodic else _normals(pde, X[rows], condition.where)
-        equations.append(Equation(name, condition.region, condition.residual, rows, normals))
+        normals = _normals(pde, X[rows], condition.where)
+        equations.append(Equation(condition.label, condition.region, condition.residual, rows, normals))
     rest = np.flatnonzero(uncovered)
     # A boundary row under no condition gets the PDE (outflow) and counts with the interior, whose equation it has.
     return [Equation(f"the equation of {type(pde).__name__}", "interior", pde.residual, rest), *equations]
 
 
-def _periodic_rows(pde: PDE, X: NDArray) -> NDArray:
-    """The rows that conditions without `where` leave to periodic ones, (n,) of bool."""
+def _where_conditions_hold(pde: PDE, X: NDArray, regions: NDArray) -> list[tuple[BaseCondition, NDArray]]:
+    """Each condition as it holds on the domain, and at which rows, known values or not; (n,) of bool."""
+    conditions = [condition.on(pde.domain) for condition in pde.conditions]
+    taken = _at_own_faces(pde, X)
+    places = []
+    for condition in conditions:
+        holds = regions == condition.region
+        if condition.where is None and condition.region == "boundary":
+            holds &= ~taken
+        holds[holds] = condition.selects(_points(X[holds]))
+        places.append((condition, holds))
+    return places
+
+
+def _own_axes(pde: PDE) -> set[int]:
+    return {axis for condition in pde.conditions for axis in condition.own_axes}
+
+
+def _at_own_faces(pde: PDE, X: NDArray) -> NDArray:
+    """The rows on faces that are some condition's own, (n,) of bool."""
     taken = np.zeros(len(X), dtype=bool)
-    for condition in pde.conditions:
-        if isinstance(condition, Periodic):
-            taken |= condition.on(pde.domain).where(_points(X))
+    for axis in _own_axes(pde):
+        taken |= pde.domain.ends(X, axis) != 0  # type: ignore[union-attr]
     return taken
 
 
-def _where(condition, name: str, X: NDArray) -> NDArray:
-    if condition.where is None or not len(X):
-        return np.ones(len(X), dtype=bool)
-    try:
-        chosen = np.asarray(condition.where(_points(X)))
-    except IndexError as error:
-        raise ValueError(f"where of {name} reads a coordinate that does not exist ({error}).") from error
-    if chosen.shape != (len(X),) or chosen.dtype != bool:
-        raise ValueError(
-            f"where of {name} must give one bool a row, ({len(X)},), got shape {chosen.shape} of {chosen.dtype}; write "
-            "a comparison such as x[:, 0] == 0."
-        )
-    if not chosen.any():
-        warnings.warn(
-            f"where of {name} selects none of {len(X)} {condition.region} rows, so that the condition is not imposed; "
-            "add rows there. Folds of a search lose such rows: pass cv=RegionKFold().",
-            stacklevel=2,
-        )
-    return chosen
+def unmet_conditions(pde: PDE, X: NDArray, regions: NDArray) -> list[str]:
+    """Say of each condition that holds at no row of X that it is not imposed; rows with a known value count.
+
+    Parameters
+    ----------
+    pde : PDE
+    X : ndarray of shape (n_samples, n_dims)
+    regions : ndarray of str of shape (n_samples,)
+        Without a domain, where all are "interior", nothing tells the boundary from the rest, and no condition is unmet.
+
+    Returns
+    -------
+    list of str
+        Messages, with what to do.
+    """
+    if pde.domain is None and (regions == "interior").all():
+        return []
+    return [
+        f"{condition.label} is not imposed: {_why_unmet(condition, int((regions == condition.region).sum()))}"
+        for condition, holds in _where_conditions_hold(pde, X, regions)
+        if not holds.any()
+    ]
+
+
+def _why_unmet(condition: BaseCondition, n: int) -> str:
+    if n and condition.where is None:
+        return f"other conditions have all {n} {condition.region} rows for their own. Leave it out, or give it where=."
+    where = f"its where selects none of {n} {condition.region} rows" if n else f"no row of X is {condition.region}"
+    return (
+        f"{where}. Add rows there, as pde.sample does, or leave the condition out (pass None to a ready-made PDE). "
+        "Folds of a search lose such rows: pass cv=RegionKFold()."
+    )
 
 
 def _points(X: NDArray) -> torch.Tensor:
@@ -243,5 +263,5 @@ def _normals(pde: PDE, X: NDArray, where) -> NDArray | None:
     """Outward normals, or None where some row has none."""
     if pde.domain is None:
         return None
-    normals = pde.domain.normal(X, None if where is None else lambda points: np.asarray(where(_points(points)), bool))
-    return normals if normals.any(axis=1).all() else None
+    of_points = None if where is None else lambda points: np.asarray(where(_points(points)), bool)
+    return pde.domain.outward_normals(X, of_points)

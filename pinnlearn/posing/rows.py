@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils import check_array, column_or_1d
 
-from pinnlearn.domains import REGIONS
+from pinnlearn.conditions import BaseCondition
+from pinnlearn.domains import REGIONS, Domain, check_domain
 from pinnlearn.pdes import PDE, PlainRegression
 
 # Rows outside by less than this part of the domain's extent were rounded rather than scaled.
@@ -77,6 +79,7 @@ def _resolve_regions(pde: PDE, X: NDArray, governed: NDArray) -> NDArray:
     """The region of each row by the PDE's domain, (n,) of str."""
     if pde.domain is None:
         return np.full(len(X), "interior")
+    _check_starts(pde.conditions, pde.domain)
     outside = governed & ~pde.domain.contains(X)
     if outside.any():
         lower, upper = pde.domain.bounds
@@ -91,6 +94,15 @@ def _resolve_regions(pde: PDE, X: NDArray, governed: NDArray) -> NDArray:
             f"{X.min(axis=0)} to {X.max(axis=0)}, the domain {lower} to {upper}. {rounded if off < ROUNDED else scaled}"
         )
     return pde.domain.region(X)
+
+
+def _check_starts(conditions: Sequence[BaseCondition], domain: Domain) -> None:
+    for condition in conditions:
+        if condition.region == "initial" and not domain.has_time:
+            raise ValueError(
+                f"{condition.label} holds at the start, but {domain!r} has no time; use SpaceTime(space, t_start, "
+                "t_end), whose last coordinate is time."
+            )
 
 
 def _snapped(pde: PDE, X: NDArray) -> NDArray:
@@ -129,6 +141,8 @@ def check_pde(pde: Any, n_dims: int, y: ArrayLike | None = None) -> PDE:
         return PlainRegression(1 if y is None else check_known_values(y, len(np.asarray(y))).shape[1])
     if not isinstance(pde, PDE):
         raise ValueError(f"pde must be a pinnlearn.pdes.PDE (an object, not a class) or None, got {pde!r}.")
+    if pde.domain is not None:
+        check_domain(pde.domain, type(pde).__name__)
     if pde.domain is not None and n_dims != pde.domain.n_dims:
         raise ValueError(
             f"X has {n_dims} column(s), but {pde.domain!r} has {pde.domain.n_dims} coordinate(s)"
@@ -143,7 +157,7 @@ def _check_conditions(conditions: Any) -> None:
     if not isinstance(conditions, list | tuple):
         raise ValueError(f"the conditions of a PDE must be a list, got {conditions!r}; {advice}")
     for condition in conditions:
-        if isinstance(condition, type) or not hasattr(condition, "region"):
+        if not isinstance(condition, BaseCondition):
             raise ValueError(f"{condition!r} is no condition; {advice} For a function use Condition(residual).")
         where = getattr(condition, "where", None)
         if where is not None and not callable(where):
