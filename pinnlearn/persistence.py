@@ -26,9 +26,7 @@ from torch import Tensor
 
 from pinnlearn._version import __version__
 from pinnlearn.base import Described
-from pinnlearn.least_squares import as_tensor
 
-CPU = torch.device("cpu")
 # Raised with each change of what files hold.
 FORMAT = 1
 KINDS = {"model": "pinnlearn.load", "checkpoint": "pinnlearn.callbacks.Checkpoint"}
@@ -241,7 +239,7 @@ def _taken_apart(value: Any) -> tuple[str, Any]:
         return ("columns", value.T) if by_columns else ("tensor", value)
     if isinstance(value, np.ndarray):
         is_numeric = value.dtype.kind in "fiub"
-        return ("array", as_tensor(value, CPU, None)) if is_numeric else ("strings", value.tolist())
+        return ("array", torch.tensor(value)) if is_numeric else ("strings", value.tolist())
     if isinstance(value, tuple) and hasattr(value, "_fields") and _is_ours(type(value)):
         return "named", [_name(type(value)), list(value)]
     if isinstance(value, tuple):
