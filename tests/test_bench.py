@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from pinnlearn import bench, cli
+from pinnlearn import cli
+from pinnlearn.experiments import bench
 from pinnlearn.experiments.bench import ALL_PROBLEMS, METHODS, Trial, make_trials, to_markdown
 from pinnlearn.experiments.runs import Point, Record, Result, execute
 from pinnlearn.optimizers import OPTIMIZERS

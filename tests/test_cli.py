@@ -14,8 +14,8 @@ from sklearn.exceptions import ConvergenceWarning
 from pinnlearn import PINNRegressor, __version__, cli
 from pinnlearn.cli import solve
 from pinnlearn.cli.output import print_json
+from pinnlearn.experiments import theory_page as page
 from pinnlearn.problems import PROBLEMS, Problem
-from pinnlearn.theory import page
 
 pytest.importorskip("matplotlib")
 
