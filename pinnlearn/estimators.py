@@ -472,7 +472,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
     @with_callbacks
     def _fit(self, X: ArrayLike, y: ArrayLike | None, region: ArrayLike | None) -> None:
         listeners = self._listeners(X, y)
-        self.__dict__.update(fit(self, self._validated(X, reset=True), y, region, listeners))
+        fit(self, self._validated(X, reset=True), y, region, listeners)
 
     def _listeners(self, X: ArrayLike, y: ArrayLike | None) -> list[Any]:
         """Who is told of every step."""

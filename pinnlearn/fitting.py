@@ -11,6 +11,7 @@ from typing import Any
 import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import column_or_1d
 
 from pinnlearn.activations import get_activation
 from pinnlearn.arrays import as_array, as_tensor, available_bytes, resolve_device
@@ -53,8 +54,8 @@ class Posed:
     findings: list[Finding]
 
 
-def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None, listeners: list[Any]) -> dict[str, Any]:
-    """Fit: the attributes of a fitted model.
+def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None, listeners: list[Any]) -> None:
+    """Fit a model: set its fitted attributes.
 
     Parameters
     ----------
@@ -71,6 +72,8 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None, l
     method = _check_parameters(model, is_warm)
     with Course(listeners, max_iter=method.max_iter) as course:
         posed = _pose(model, X, y, region, course)
+        # Who watches the fit may score it.
+        model.pde_, model.loss_weights_ = posed.pde, posed.problem.weights
         method.seed(posed.placement.seed)
         for finding in posed.findings:
             warn(finding.message)
@@ -85,8 +88,7 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None, l
             task = replace(task, draw=_draw(posed))
         best = train(task, method.stages, course, start)
         used = method.used if isinstance(model.optimizer, list | tuple) else method.used[0]
-        return {
-            "pde_": posed.pde,
+        fitted = {
             "optimizer_": used,
             "findings_": posed.findings,
             "n_bytes_": n_bytes if course.added_rows is None else n_bytes_added,
@@ -94,6 +96,7 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None, l
             **_solution_attributes(posed, task, _whole(task, best)),
             "seconds_": course.seconds,
         }
+        model.__dict__.update(fitted)
 
 
 def _check_parameters(model: Any, is_warm: bool) -> Method:
@@ -113,6 +116,8 @@ def _pose(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None,
             "it is a plain regressor; pass pde=... to solve an equation."
         )
     pde = check_pde(model.pde, X.shape[1], y)
+    if y is not None and pde.n_outputs == 1 and np.ndim(y) == 2:
+        y = column_or_1d(y, warn=True)
     rows = Rows.of(pde, X, y, region)
     placement = _place(model, pde, rows, course)
     probe = placement.network(CHECK_UNITS, CHECK_SCALE, zero=False)
@@ -268,7 +273,6 @@ def _solution_attributes(posed: Posed, task: Task, network: TwoLayerNetwork) -> 
     groups, equations = describe_residuals(trained, network.evaluate(x), half_width(posed.placement.bounds))
     return {
         **fitted_weights(network),
-        "loss_weights_": trained.weights,
         "groups_": groups,
         "equations_": equations,
         "loss_": sum(of["loss"] for of in groups.values()),

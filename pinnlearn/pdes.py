@@ -278,4 +278,4 @@ class PlainRegression(PDE):
         self.domain = None
 
 
-__all__ = ["PDE", "Heat", "Helmholtz", "PlainRegression", "Poisson"]
+__all__ = ["PDE", "Heat", "Helmholtz", "Poisson"]

@@ -123,7 +123,7 @@ def load(path: str | os.PathLike, pde: Any = None) -> Any:
     parameters, fitted = (
         {name: _value(value, tensors) for name, value in content[part].items()} for part in ("parameters", "fitted")
     )
-    if fitted.get("pde_", pde) is None:
+    if "pde_" in fitted and fitted["pde_"] is None:
         fitted["pde_"] = PlainRegression()
     if pde is not None:
         parameters["pde"] = pde

@@ -63,7 +63,7 @@ class Report:
         return "\n".join(
             [
                 repr(self.pde) if self.pde.has_equation else "plain regression",
-                f"{'group':<8} {'rows':>5} {'weight':>8} {'loss':>8}  relative residual",
+                f"{'group':<{self._name_width}} {'rows':>5} {'weight':>8} {'loss':>8}  relative residual",
                 *(line for group in self.groups for line in self._lines(group)),
                 *([f"{self.n_added_rows} more rows of the PDE in training"] if self.n_added_rows else []),
                 f"{self.width} {self.activation} units, {self.n_parameters} parameters, about {in_bytes(self.n_bytes)}",
@@ -75,17 +75,26 @@ class Report:
 
     __repr__ = __str__
 
+    def _rows(self, group: str) -> list[tuple[str, Mapping[str, Any]]]:
+        """A group, and each of its equations, if there are several."""
+        equations = [(_short(f"  {name}"), of) for name, of in self.equations.items() if of["group"] == group]
+        return [(group, self.groups[group]), *(equations if len(equations) > 1 else [])]
+
+    @property
+    def _name_width(self) -> int:
+        return max(8, *(len(name) for group in self.groups for name, _ in self._rows(group)))
+
     def _lines(self, group: str) -> list[str]:
-        """A line for a group, and one for each of its equations, if there are several."""
-        equations = {name: of for name, of in self.equations.items() if of["group"] == group}
-        lines = [_line(group, self.groups[group])]
-        return lines + [_line(f"  {name}", of) for name, of in equations.items() if len(equations) > 1]
+        return [_line(f"{name:<{self._name_width}}", of) for name, of in self._rows(group)]
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= NAME_WIDTH else f"{name[: NAME_WIDTH - 3]}..."
 
 
 def _line(name: str, of: Mapping[str, Any]) -> str:
-    name = name if len(name) <= NAME_WIDTH else f"{name[: NAME_WIDTH - 3]}..."
     weight = of["weight"] if isinstance(of["weight"], float) else max(of["weight"])
-    return f"{name:<8} {of['rows']:>5} {weight:>8.3g} {of['loss']:>8.1e} {of['relative_residual']:>18.1e}"
+    return f"{name} {of['rows']:>5} {weight:>8.3g} {of['loss']:>8.1e} {of['relative_residual']:>18.1e}"
 
 
 def describe_residuals(

@@ -27,6 +27,7 @@ from pinnlearn.domains import Interval
 from pinnlearn.networks import Weights
 from pinnlearn.pdes import PDE, Poisson
 from pinnlearn.persistence import encode, read_checkpoint, write_checkpoint
+from pinnlearn.training import Enrich, Grow, March, SolveOutput, TrainHidden
 
 POISSON = problems.poisson_1d()
 X = POISSON.sample(40, 4, random_state=0)
@@ -86,13 +87,11 @@ def test_factors_that_a_step_keeps_for_the_next_are_restored(equation, damping, 
 # Every stage of the default method, with too few rows to end well: auditions, hidden training, times in turn with rows
 # that join, the last solve.
 @pytest.mark.filterwarnings("ignore:The equations are solved at the rows of X, but not between them")
-def test_the_joined_method_goes_on_to_the_same_end(tmp_path, monkeypatch):
-    monkeypatch.setattr("pinnlearn.training.STUCK", 0.0)
-    monkeypatch.setattr("pinnlearn.training.HIDDEN_STEPS", 12)
-    monkeypatch.setattr("pinnlearn.training.DECAY_STEPS", 5)
+def test_the_joined_method_goes_on_to_the_same_end(tmp_path):
+    hidden = [TrainHidden(steps=12, stuck=0.0), March(steps=5, stuck=0.0), Grow(stuck=0.0)]
     pde = problems.burgers_front()
     points = pde.sample(40, 30, random_state=0)
-    parameters = {"width": 70, "max_iter": 200}
+    parameters = {"width": 70, "optimizer": [SolveOutput(), *hidden, Enrich()]}
     whole = model(pde, **parameters).fit(points)
     assert len(whole.stages_) > 10
     assert whole.n_added_rows_ == 40

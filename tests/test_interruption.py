@@ -7,7 +7,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 
-from pinnlearn import problems
+from pinnlearn import PINNRegressor, problems
 from pinnlearn.callbacks import Checkpoint
 from pinnlearn.training.interruption import Interruption
 from tests.problems import small
@@ -44,12 +44,11 @@ def test_ctrl_c_leaves_a_fitted_model_with_the_best_weights():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_the_joined_method_ends_with_what_it_has(monkeypatch):
-    monkeypatch.setattr("pinnlearn.training.STUCK", 0.0)
+def test_the_joined_method_ends_with_what_it_has():
     hard = problems.burgers_front()
     points = hard.sample(30, 20, random_state=0)
     with pytest.warns(ConvergenceWarning, match="Ctrl-C"):
-        model = small(hard, learning_rate=None, max_iter=300, callbacks=[pressed(25)], width=30, tol=0).fit(points)
+        model = PINNRegressor(hard, width=30, tol=0, random_state=0, callbacks=[pressed(25)]).fit(points)
     assert model.n_iter_ == 25
     assert model.stages_[-1][0] == "all weights"
     assert model.loss_ <= min(model.loss_curve_[1 + model.stages_[-1][1] :])

@@ -190,7 +190,7 @@ def test_subset_is_the_problem_of_those_rows(name):
 
 def test_with_network_keeps_the_equations():
     ex = example("periodic")
-    problem = ex.problem("hidden").with_network(ex.problem("output").network(ex.problem("output").start))
+    problem = ex.problem("hidden").with_network(ex.problem("output").unknowns.network).training(BLOCKS["output"])
     assert torch.equal(problem.linearize(problem.start).jacobian(), linearized("periodic", "output").jacobian())
 
 

@@ -5,7 +5,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from pinnlearn import PINNRegressor, problems, relative_l2_error
+from pinnlearn.evaluation import problem_at
 from pinnlearn.metrics import (
+    by_group,
     exact_solution,
     log_residual_scorer,
     log_solution_scorer,
@@ -14,6 +16,7 @@ from pinnlearn.metrics import (
     solution_scorer,
 )
 from pinnlearn.pdes import Poisson
+from pinnlearn.posing.rows import Rows
 
 
 def test_relative_l2_error():
@@ -72,9 +75,10 @@ def test_relative_residual_by_hand():
     model.output_weights_ = np.full(3, 1.0 / (np.tanh(0.5) * np.sqrt(3)))
     np.testing.assert_allclose(model.predict(X), 1.0)
     assert model.relative_residual(X) == pytest.approx(np.sqrt((1.0 + 0.25) / 2))
-    problem = model._problem_at(X, None, None)
-    by_group = relative_residuals(problem, torch.as_tensor(model.predict(X)), np.array([0.5]))
-    assert by_group == pytest.approx({"interior": 1.0, "boundary": 0.5})
+    problem = problem_at(model, Rows.of(model.pde_, X))
+    ratios = relative_residuals(problem, torch.as_tensor(model.predict(X)), np.array([0.5]))
+    assert ratios == pytest.approx({"the equation of Poisson": 1.0, "Dirichlet(value=2.0)": 0.5})
+    assert by_group(problem, ratios) == pytest.approx({"interior": 1.0, "boundary": 0.5})
 
 
 def test_exact_solution_is_numpy():

@@ -487,7 +487,7 @@ BAD = [
     ({"max_iter": -3}, "max_iter must be .*1.*got -3"),
     ({"max_iter": 2.5}, "max_iter must be .*1.*got 2.5"),
     ({"max_iter": "many"}, "max_iter must be .*1.*got 'many'"),
-    ({"max_iter": None}, "max_iter must be .*1.*got None"),
+    ({"max_iter": 2.5}, r"max_iter must be .*1.*got 2\.5"),
 ]
 GIVEN = (SGD, Adam, LBFGS)
 BAD_NGD = [

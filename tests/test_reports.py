@@ -61,7 +61,12 @@ def test_it_prints_as_a_table(heat):
     lines = text.split("\n")
     assert lines[0].startswith("Heat(domain=SpaceTime(")
     assert lines[1].split() == ["group", "rows", "weight", "loss", "relative", "residual"]
-    assert [line.split()[0] for line in lines[2:6]] == list(model.loss_weights_)
+    assert [line.split()[0] for line in lines[2:8] if line[0] != " "] == list(model.groups_)
+    assert [line.split("  ")[1] for line in lines[2:8] if line[0] == " "] == [
+        "the known values",
+        "Dirichlet(value=0.0)",
+    ]
+    lines = [line for line in lines if not line.startswith("  ")]
     assert lines[6].startswith("20 tanh units, 80 parameters, about ")
     assert lines[8] == "stopped by max_iter: all max_iter steps were made; raise max_iter if the loss was still falling"
     assert max(map(len, lines[1:])) < 100

@@ -161,6 +161,8 @@ class Optimizer(Hyperparameters):
     max_iter: int | None
     # The number of steps where none is given.
     default_steps: ClassVar[int] = 200
+    # Whether max_iter=None lets the method choose.
+    chooses_steps: ClassVar[bool] = False
     # Whether learning_rate=None lets the method choose.
     chooses_rate: ClassVar[bool] = True
 
@@ -173,7 +175,8 @@ class Optimizer(Hyperparameters):
             What is wrong with them.
         """
         check_positive("learning_rate", self.learning_rate, or_none=self.chooses_rate)
-        if self.max_iter is not None and (not isinstance(self.max_iter, Integral) or self.max_iter < 1):
+        is_chosen = self.max_iter is None and self.chooses_steps
+        if not is_chosen and (not isinstance(self.max_iter, Integral) or self.max_iter < 1):
             raise ValueError(f"max_iter must be at least 1, an integer; got {self.max_iter!r}.")
 
     @property

@@ -77,7 +77,9 @@ class NGD(Optimizer):
         Whether the parameters that are linear in u (the output weights) are solved for once more after each step of
         an adaptive damping, so that the others move along the loss that is left when the output weights follow
         (variable projection). None does where `learning_rate` is not given.
-    max_iter : int
+    max_iter : int, optional
+        The largest number of steps. None is 200; in the default method of the estimator, to which everything about the
+        steps is left, it is the sum of what its stages make at most.
     sketch : int, optional
         Randomised NGD: J J^T is replaced by its Nyström approximation of this rank. With solver="cg" the approximation
         is of J^T J, and preconditions: the step stays what it is.
@@ -111,6 +113,8 @@ class NGD(Optimizer):
     >>> NGD(learning_rate=0.1, damping=1e-10)
     NGD(learning_rate=0.1, damping=1e-10)
     """
+
+    chooses_steps = True
 
     def __init__(
         self,

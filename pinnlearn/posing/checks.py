@@ -31,9 +31,10 @@ def check_equations(start: Linearization, probe: Linearization, problem: LeastSq
     """
     for part in start.parts:
         _check_reads(part)
-        _check_finite(part)
     for block, part in zip(problem.blocks, probe.parts, strict=True):
         _check_pointwise(block.at_rows, part.residual, probe.unknowns)
+    for part in start.parts:
+        _check_finite(part)
 
 
 def _check_reads(part: LinearizedEquation) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import check_array
 
 from pinnlearn.conditions import BaseCondition
 from pinnlearn.domains import REGIONS, Domain, check_domain
@@ -171,8 +171,6 @@ def check_known_values(y: ArrayLike | None, n: int, n_outputs: int | None = None
     values = check_array(
         y, ensure_2d=False, allow_nd=False, ensure_all_finite="allow-nan", dtype=np.float64, input_name="y"
     )
-    if n_outputs == 1:
-        values = column_or_1d(values, warn=True)
     values = values.reshape(len(values), -1)
     if len(values) != n:
         raise ValueError(f"y has {len(values)} rows and X has {n}: inconsistent numbers of samples.")

@@ -1,0 +1,44 @@
+"""Training: stages, which can be printed, changed, put in another order, and mixed with optimizers.
+
+`JOINED` is the default method; `optimizer=[SolveOutput(), TrainHidden(units=32), Enrich(), LBFGS()]` is one of your
+own.
+
+Examples
+--------
+>>> from pinnlearn.training import JOINED
+>>> list(JOINED)
+[SolveOutput(), TrainHidden(), March(), Grow(), Enrich()]
+>>> sum(stage.most_steps for stage in JOINED)
+825
+"""
+
+from pinnlearn.training.choices import DampingChoice, ScaleChoice
+from pinnlearn.training.placement import Likeness
+from pinnlearn.training.stages import (
+    JOINED,
+    Enrich,
+    Grow,
+    March,
+    Solution,
+    SolveOutput,
+    Stage,
+    Steps,
+    Task,
+    TrainHidden,
+)
+
+__all__ = [
+    "JOINED",
+    "DampingChoice",
+    "Enrich",
+    "Grow",
+    "Likeness",
+    "March",
+    "ScaleChoice",
+    "Solution",
+    "SolveOutput",
+    "Stage",
+    "Steps",
+    "Task",
+    "TrainHidden",
+]
