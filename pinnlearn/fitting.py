@@ -116,8 +116,8 @@ def _pose(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None,
             "it is a plain regressor; pass pde=... to solve an equation."
         )
     pde = check_pde(model.pde, X.shape[1], y)
-    if y is not None and pde.n_outputs == 1 and np.ndim(y) == 2:
-        y = column_or_1d(y, warn=True)
+    if y is not None and pde.n_outputs == 1:
+        y = column_or_1d(np.asarray(y), warn=True)
     rows = Rows.of(pde, X, y, region)
     placement = _place(model, pde, rows, course)
     probe = placement.network(CHECK_UNITS, CHECK_SCALE, zero=False)

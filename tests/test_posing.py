@@ -145,7 +145,7 @@ def test_a_partly_known_vector_is_known_in_those_components_only():
 
 
 def test_without_a_pde_all_rows_are_data():
-    assert holds(None, [INSIDE, LEFT], column(1.0, 2.0)) == [[("data", "known")]] * 2
+    assert holds(PlainRegression(), [INSIDE, LEFT], column(1.0, 2.0)) == [[("data", "known")]] * 2
 
 
 def test_equations_without_rows_are_left_out():
