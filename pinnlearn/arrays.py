@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import psutil
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
+
+from pinnlearn.notices import warn
 
 CPU = torch.device("cpu")
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
@@ -71,7 +71,7 @@ def available_device(device: str, dtype: str) -> tuple[torch.device, torch.dtype
     try:
         return resolve_device(device, dtype)
     except DeviceNotAvailableError:
-        warnings.warn(f"device={device!r} is not available on this machine; predicting on the CPU.", stacklevel=2)
+        warn(f"device={device!r} is not available on this machine; predicting on the CPU.")
         return torch.device("cpu"), DTYPES[dtype]
 
 

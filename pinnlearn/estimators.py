@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral
 from typing import Any, ClassVar, cast
 
@@ -459,11 +458,9 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         state = dict(state)
         version = state.pop("_pinnlearn_version", "an unknown version")
         if version != __version__:
-            warnings.warn(
+            warn(
                 f"This {type(self).__name__} was saved with pinnlearn {version}, and this is {__version__}: it may not "
                 "work, or give other results. Fit it again, or load it with the version that saved it.",
-                UserWarning,
-                stacklevel=2,
             )
         if "pde_" in state and state["pde_"] is None:  # as older versions had it
             state["pde_"] = PlainRegression()

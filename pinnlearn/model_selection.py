@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import traceback
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from numbers import Integral
 from typing import Any, cast
@@ -17,6 +16,7 @@ from sklearn.metrics import check_scoring, get_scorer
 from sklearn.model_selection import BaseCrossValidator, StratifiedKFold
 from sklearn.utils.parallel import Parallel, delayed
 
+from pinnlearn.notices import warn
 from pinnlearn.pdes import PDE
 from pinnlearn.posing.equations import assign_equations
 from pinnlearn.posing.rows import Rows, check_known_values, check_points, check_region
@@ -255,11 +255,10 @@ def _report_failures(failed: Mapping[int, str], n_seeds: int) -> None:
     first = next(iter(failed.values()))
     if len(failed) == n_seeds:
         raise ValueError(f"All {n_seeds} fits failed. The first one:\n{first}")
-    warnings.warn(
+    warn(
         f"{len(failed)} of {n_seeds} fits failed, and their figures are NaN: seed {', '.join(map(str, failed))}. "
         f"The first one:\n{first}",
         FitFailedWarning,
-        stacklevel=3,
     )
 
 

@@ -10,7 +10,6 @@ import hashlib
 import importlib
 import json
 import os
-import warnings
 from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
@@ -27,6 +26,7 @@ from torch import Tensor
 from pinnlearn._version import __version__
 from pinnlearn.arrays import as_tensor
 from pinnlearn.hyperparameters import Described
+from pinnlearn.notices import warn
 from pinnlearn.pdes import PlainRegression
 
 # Raised with each change of what files hold.
@@ -114,11 +114,9 @@ def load(path: str | os.PathLike, pde: Any = None) -> Any:
     if pde is not None and repr(pde) != content["pde"]:
         raise ValueError(f"{path} is a model of {content['pde']}, but pde={pde!r}; pass the PDE that it was fitted to.")
     if pde is None and "missing" in map(_tag, content["parameters"].values()):
-        warnings.warn(
+        warn(
             f"{path} is a model of {content['pde']}, whose functions are in no file: the model predicts, but for fit, "
             "score and residual it needs its PDE. Pass pde=... to load.",
-            UserWarning,
-            stacklevel=2,
         )
     parameters, fitted = (
         {name: _value(value, tensors) for name, value in content[part].items()} for part in ("parameters", "fitted")

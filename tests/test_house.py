@@ -9,17 +9,27 @@ import pytest
 import pinnlearn
 
 ROOT = Path(pinnlearn.__file__).parent
-UPSTAIRS = {"networks", "least_squares", "optimizers", "estimators", "theory", "displays", "cli"}
+UPSTAIRS = {
+    "networks", "least_squares", "posing", "optimizers", "training", "fitting", "evaluation", "estimators", "theory",
+    "experiments", "displays", "cli",
+}  # fmt: skip
+PROBLEM = {"pdes", "conditions", "domains", "problems"}
 FORBIDDEN = {
-    "optimizers": {"pdes", "conditions", "domains", "problems", "networks", "jets", "estimators", "theory"},
+    "optimizers": PROBLEM | {"networks", "jets", "estimators", "theory"},
     "pdes": UPSTAIRS,
     "conditions": UPSTAIRS,
     "domains": UPSTAIRS,
+    "networks": PROBLEM | UPSTAIRS - {"networks"},
+    "least_squares": PROBLEM | UPSTAIRS - {"networks", "least_squares"},
     "persistence": UPSTAIRS,  # files know no model: what they hold finds its class by name
+    "training": PROBLEM | {"fitting", "evaluation", "estimators", "theory", "displays", "cli"},
     # A fitted model is measured by its own methods.
-    "theory": {"estimators", "model_selection", "reproduce", "cli"},
-    "linalg": UPSTAIRS | {"pdes", "conditions", "domains", "problems", "jets"},
+    "theory": {"estimators", "model_selection", "experiments", "cli"},
+    "linalg": UPSTAIRS | PROBLEM | {"jets"},
 }
+# Of two-layer networks: named in their folder, by the attributes of estimators, and where units are placed.
+WEIGHTS = {"hidden_weights", "hidden_bias", "output_weights"}
+MAY_NAME_WEIGHTS = ("networks", "estimators", "fitting", "evaluation", "training.placement", "theory")
 
 
 def module(path):
@@ -57,3 +67,56 @@ def test_there_are_no_import_cycles():
 
 def test_there_is_no_utils():
     assert not [name for name in MODULES if "utils" in name]
+
+
+def folders(name):
+    """The folders of the package that a module lies in."""
+    return name.split(".")[1:2] if f"pinnlearn.{'.'.join(name.split('.')[1:2])}" in PACKAGES else []
+
+
+PACKAGES = {name for name, path in MODULES.items() if path.name == "__init__.py"}
+
+
+def test_no_two_folders_import_each_other():
+    pairs = {(a, b) for name in GRAPH for a in folders(name) for used in GRAPH[name] for b in folders(used) if a != b}
+    assert pairs
+    assert not {pair for pair in pairs if pair[::-1] in pairs}
+
+
+def test_private_names_stay_in_their_folder():
+    foreign = []
+    for name, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("pinnlearn."):
+                private = [each.name for each in node.names if each.name.startswith("_") and each.name != "__version__"]
+                if node.module.split(".")[:2] != name.split(".")[:2]:
+                    foreign += [(name, each) for each in private]
+    assert not foreign
+
+
+def test_nothing_above_networks_names_their_weights():
+    naming = {
+        name.removeprefix("pinnlearn.")
+        for name, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in WEIGHTS
+    }
+    assert not {name for name in naming if not name.startswith(MAY_NAME_WEIGHTS)}
+
+
+def body_lines(node):
+    """Without the docstring."""
+    body = node.body[1:] if ast.get_docstring(node) and len(node.body) > 1 else node.body
+    return node.end_lineno - body[0].lineno + 1
+
+
+def test_functions_are_short_and_rooms_few():
+    functions = {
+        f"{name}.{node.name}": body_lines(node)
+        for name, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert not {name: lines for name, lines in functions.items() if lines > 40}
+    rooms = [path for path in ROOT.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+    assert len(rooms) <= 36

@@ -256,37 +256,11 @@ def _add_stability(page: Page, pde: PDE, few: NDArray, activation: str, seed: in
 
 
 def _add_scaling(page: Page, pde: PDE, few: NDArray, activation: str, seed: int) -> None:
-    sets = [pde.sample(n, _few_boundary(pde), random_state=seed) for n in (4, 8, 16, 32)]
-    normalised, summed, plain = (
-        spectra_of_points(equation, sets, activation=activation, normalised=mean, random_state=seed)
-        for equation, mean in ((pde, True), (pde, False), (None, True))
-    )
-    distances = gram_distances(pde, few, WIDTHS, activation=activation, random_state=seed)
-    drift = drifts(pde, few, WIDTHS, activation=activation, random_state=seed)
-    crossing = spectra_of_widths(pde, few, _around(few), activation=activation, random_state=seed)
-    deviation = {
-        eta: contraction_deviations(pde, few, WIDTHS, eta=eta, activation=activation, n_steps=15, random_state=seed)
-        for eta in ETAS
-    }
-    quadratic = quadratic_constants(pde, few, WIDTHS, activation=activation, random_state=seed)
-    panels = [
-        Panel("lambda_max against points", "rows n", "lambda_max", normalised["n"],
-              {"mean over rows": normalised["lambda_max"], "sum over rows": summed["lambda_max"],
-               "regression, mean": plain["lambda_max"]}),
-        Panel("lambda_0 against points", "rows n", "lambda_0", normalised["n"],
-              {"PDE": normalised["lambda_0"], "regression": plain["lambda_0"], "round-off floor": normalised["floor"]}),
-        Panel("condition across p = n", "parameters p", "condition number", crossing["p"],
-              {"J J^T": crossing["condition_JJT"], "J^T J": crossing["condition_JTJ"]}),
-        Panel("Gram matrix, finite width to limit", "width m", "relative distance", WIDTHS,
-              {"measured": distances["distance"]}, {"m^(-1/2)": -0.5}),
-        Panel("drift in training", "width m", "", WIDTHS,
-              {"Gram matrix, relative": drift["gram"], "neuron that moves most": drift["neuron"],
-               "all neurons": drift["total"]}, {"m^(-1/2)": -0.5, "m^(-1)": -1.0}),
-        Panel("off the linearised network", "width m", "contraction / (1 - eta)^2 - 1", WIDTHS,
-              {f"eta = {eta}": table["deviation"] for eta, table in deviation.items()}
-              | {"eta = 1: |r'| / |r|^2": quadratic["first"], "the same, no signs": quadratic["unsigned"]},
-              {"m^(-1/2)": -0.5, "m^(-1)": -1.0}),
-    ]  # fmt: skip
+    """Widths against the linearised network, with the powers that fit, and spectra against points."""
+    common: dict[str, Any] = {"activation": activation, "random_state": seed}
+    distances, drift = gram_distances(pde, few, WIDTHS, **common), drifts(pde, few, WIDTHS, **common)
+    deviation = {eta: contraction_deviations(pde, few, WIDTHS, eta=eta, n_steps=15, **common) for eta in ETAS}
+    quadratic = quadratic_constants(pde, few, WIDTHS, **common)
     powers = {
         "distance of the Gram matrix from its limit": slope(WIDTHS, distances["distance"]),
         "drift of the Gram matrix": slope(WIDTHS, drift["gram"]),
@@ -299,7 +273,42 @@ def _add_scaling(page: Page, pde: PDE, few: NDArray, activation: str, seed: int)
         f"* {name}: {'not defined, training diverges' if math.isnan(power) else f'{power:.2f}'}"
         for name, power in powers.items()
     )
+    panels = [*_spectra_panels(pde, few, common), *_width_panels(distances, drift, deviation, quadratic)]
     page.add("Scaling", text, "scaling", lambda: plot_panels(panels))
+
+
+def _spectra_panels(pde: PDE, few: NDArray, common: dict[str, Any]) -> list[Panel]:
+    """Extreme eigenvalues against the number of points, and the condition number across p = n."""
+    sets = [pde.sample(n, _few_boundary(pde), random_state=common["random_state"]) for n in (4, 8, 16, 32)]
+    normalised, summed, plain = (
+        spectra_of_points(equation, sets, normalised=mean, **common)
+        for equation, mean in ((pde, True), (pde, False), (None, True))
+    )
+    crossing = spectra_of_widths(pde, few, _around(few), **common)
+    return [
+        Panel("lambda_max against points", "rows n", "lambda_max", normalised["n"],
+              {"mean over rows": normalised["lambda_max"], "sum over rows": summed["lambda_max"],
+               "regression, mean": plain["lambda_max"]}),
+        Panel("lambda_0 against points", "rows n", "lambda_0", normalised["n"],
+              {"PDE": normalised["lambda_0"], "regression": plain["lambda_0"], "round-off floor": normalised["floor"]}),
+        Panel("condition across p = n", "parameters p", "condition number", crossing["p"],
+              {"J J^T": crossing["condition_JJT"], "J^T J": crossing["condition_JTJ"]}),
+    ]  # fmt: skip
+
+
+def _width_panels(distances, drift, deviation, quadratic) -> list[Panel]:
+    """How networks near their linearisation as the width grows."""
+    return [
+        Panel("Gram matrix, finite width to limit", "width m", "relative distance", WIDTHS,
+              {"measured": distances["distance"]}, {"m^(-1/2)": -0.5}),
+        Panel("drift in training", "width m", "", WIDTHS,
+              {"Gram matrix, relative": drift["gram"], "neuron that moves most": drift["neuron"],
+               "all neurons": drift["total"]}, {"m^(-1/2)": -0.5, "m^(-1)": -1.0}),
+        Panel("off the linearised network", "width m", "contraction / (1 - eta)^2 - 1", WIDTHS,
+              {f"eta = {eta}": table["deviation"] for eta, table in deviation.items()}
+              | {"eta = 1: |r'| / |r|^2": quadratic["first"], "the same, no signs": quadratic["unsigned"]},
+              {"m^(-1/2)": -0.5, "m^(-1)": -1.0}),
+    ]  # fmt: skip
 
 
 def _around(few: NDArray) -> list[int]:

@@ -7,7 +7,6 @@ again, takes those results in place of making them, and ends where it would have
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from pinnlearn.arrays import as_array
 from pinnlearn.least_squares import LeastSquares
+from pinnlearn.notices import warn
 from pinnlearn.optimizers import Optimizer
 from pinnlearn.optimizers.base import Result, State, begin
 
@@ -126,11 +126,9 @@ class Record:
             run.unpack(runs.pop(0))
             return run
         if runs:
-            warnings.warn(
+            warn(
                 f"From step {n_iter} on this fit takes another course than the one that the checkpoint is of, as "
                 "happens on another machine or number of threads: it is computed anew from there.",
-                UserWarning,
-                stacklevel=2,
             )
             runs.clear()
         run.begin()
