@@ -40,10 +40,11 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
     ----------
     pde : PDE, optional
         None is plain regression.
-    optimizer : str, Optimizer or list of either
+    optimizer : str, Optimizer, Stage or list of them
         "ngd", "gd", "sgd", "adam", "lbfgs", "engd", "gauss_newton", "spring", "nncg" or "ssbroyden", or an object such
-        as `NGD(learning_rate=0.1, damping=1e-10)`. A list runs one after the other, each for its own max_iter. For more
-        rows than a Jacobian has room for, `NGD(solver="cg")` forms none.
+        as `NGD(learning_rate=0.1, damping=1e-10)`. A list runs one after the other, each for its own number of steps,
+        optimizers and stages of `pinnlearn.training` mixed. For more rows than a Jacobian has room for,
+        `NGD(solver="cg")` forms none.
     width : "auto" or int
         The number of hidden units. "auto" takes 0.8 times the number of rows up to 1000 where the output weights
         are solved for (the default), 200 otherwise.
@@ -53,7 +54,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         The step length eta, over the optimizer's own. None lets the method choose; for "ngd" with
         `init="domain"` that is the joined method, see Notes, unless hidden weights alone are trained.
     max_iter : int, optional
-        The largest number of steps, over the optimizer's own. None takes that one, and 800 for the joined method.
+        The largest number of steps, over the optimizer's own. None takes that one, and what its stages
+        make at most for the joined method.
     tol : float
         The relative residual, sqrt(loss / loss at the start), at which training is content; after a warm start that
         of u = 0 is taken for the start's.
@@ -64,8 +66,9 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
     trainable : {"all", "hidden", "output"}
         Which weights are trained; "hidden" is the paper's setting, "output" is random features.
     loss_weights : "auto", None or dict
-        Weights of the groups "interior", "boundary", "initial" and "data" in the loss; None for ones. "auto" makes
-        residuals comparable in units of u (see `pinnlearn.least_squares.balanced_weights`).
+        Weights in the loss, of the groups "interior", "boundary", "initial" and "data", or of a condition by its name;
+        None for ones. "auto" makes residuals comparable in units of u, each component of each equation for itself (see
+        `pinnlearn.posing.weights.balanced_weights`).
     device : {"cpu", "cuda", "mps", "auto"}
         "auto" takes CUDA where there is a GPU. Also names such as "cuda:1".
     dtype : {"float64", "float32"}
@@ -99,9 +102,12 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
     stop_reason_ : str
         Why training stopped: "tol", "stalled", "max_iter", "non_finite", "callback" or "interrupted" (by Ctrl-C: the
         best weights so far are kept), with what to do about it.
-    loss_weights_ : dict of group to float
-    groups_ : dict of group to dict
-        For each group of rows its "rows", "weight", "loss" and "relative_residual"; see `describe`.
+    loss_weights_ : dict of str to float or tuple of float
+        As `loss_weights` takes them: by group, and where its equations differ by equation, one or one a component.
+    groups_, equations_ : dict of str to dict
+        For each group of rows, and each equation, its "rows", "weight", "loss" and "relative_residual"; see `describe`.
+    findings_ : list of Finding
+        What was suspicious about rows and equations, of which `fit` has warned.
     added_rows_ : ndarray of shape (n_rows, n_dims)
         The rows of the PDE that joined those of X, the last time that any did, see Notes.
     n_added_rows_ : int
@@ -119,8 +125,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
     -----
     The joined method: one natural gradient step of length 1 on the output weights alone, which for a linear PDE is
     the exact least-squares solution; with `trainable="all"`, if the relative residual is above `tol`, some hidden
-    units are trained, all their weights, by damped NGD, and the output weights are solved for again. See
-    `pinnlearn.training`.
+    units are trained, all their weights, by damped NGD, and the output weights are solved for again. It is the
+    list of stages `pinnlearn.training.JOINED`.
 
     Where hidden training is stuck, as many rows of the PDE as X has join for a stage of it, at points of the domain
     where the residual is large. `loss_` and `groups_` are of the rows of X. With `region` in `fit`, or without a
@@ -434,22 +440,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         stopped by tol: the relative residual fell to tol
         """
         check_is_fitted(self)
-        n_parameters = self.hidden_weights_.size + self.hidden_bias_.size + self.output_weights_.size
-        return Report(
-            pde=self.pde_,
-            groups=self.groups_,
-            equations=self.equations_,
-            findings=self.findings_,
-            width=len(self.hidden_bias_),
-            activation=self.activation,
-            n_parameters=n_parameters,
-            n_bytes=self.n_bytes_,
-            n_iter=self.n_iter_,
-            seconds=self.seconds_,
-            loss=self.loss_,
-            stop_reason=self.stop_reason_,
-            n_added_rows=self.n_added_rows_,
-        )
+        return Report.of(self)
 
     def __getstate__(self) -> dict[str, Any]:
         return super().__getstate__() | {"_pinnlearn_version": __version__}

@@ -58,6 +58,17 @@ class Report:
     stop_reason: str
     n_added_rows: int = 0
 
+    @classmethod
+    def of(cls, model: Any) -> Report:
+        """That of a fitted model."""
+        names = ("pde", "groups", "equations", "findings", "n_bytes", "n_iter", "seconds", "loss", "stop_reason")
+        return cls(
+            **{name: getattr(model, f"{name}_") for name in (*names, "n_added_rows")},
+            width=len(model.hidden_bias_),
+            activation=model.activation,
+            n_parameters=model.hidden_weights_.size + model.hidden_bias_.size + model.output_weights_.size,
+        )
+
     def __str__(self) -> str:
         reason, _, explanation = self.stop_reason.partition(": ")
         return "\n".join(
