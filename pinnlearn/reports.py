@@ -61,9 +61,11 @@ class Report:
     @classmethod
     def of(cls, model: Any) -> Report:
         """That of a fitted model."""
-        names = ("pde", "groups", "equations", "findings", "n_bytes", "n_iter", "seconds", "loss", "stop_reason")
+        names = ("pde", "groups", "n_bytes", "n_iter", "seconds", "loss", "stop_reason", "n_added_rows")
         return cls(
-            **{name: getattr(model, f"{name}_") for name in (*names, "n_added_rows")},
+            **{name: getattr(model, f"{name}_") for name in names},
+            equations=getattr(model, "equations_", {}),  # files of older versions have none
+            findings=getattr(model, "findings_", []),
             width=len(model.hidden_bias_),
             activation=model.activation,
             n_parameters=model.hidden_weights_.size + model.hidden_bias_.size + model.output_weights_.size,

@@ -890,3 +890,91 @@ def test_outflow_rows_get_the_pde():
     X = pde.sample(300, 90, random_state=0)
     model = PINNRegressor(pde=pde, random_state=0).fit(X)
     assert relative_l2_error(exact_solution(pde, X), model.predict(X)) < 1e-6
+
+
+SLOPES = {
+    "sqrt(u)": lambda x, u: u.d(0) - torch.sqrt(u.value.abs() + u.value * 0),
+    "exp(-1 / u)": lambda x, u: u.d(0) - torch.exp(-1 / u.value**2),
+    "length of the gradient": lambda x, u: torch.sqrt(u.d(0) ** 2 + u.d(1) ** 2) - 1.0,
+}
+
+
+@pytest.mark.parametrize("name", SLOPES)
+def test_a_slope_that_is_not_finite_at_zero_is_an_error(name):
+    pde = PDE(SQUARE.domain, equation=SLOPES[name], conditions=[Dirichlet(0.0)])
+    with pytest.raises(ValueError, match="slope in u or its derivatives that is NaN or infinite"):
+        small(pde).fit(POINTS)
+
+
+def test_a_condition_is_weighed_by_its_name():
+    lid = Dirichlet(1.0, where=lambda x: x[:, 1] == 1, name="lid")
+    pde = PDE(SQUARE.domain, equation=lambda x, u: u.laplacian, conditions=[lid, Dirichlet(0.0, name="wall")])
+    model = small(pde, loss_weights={"interior": 2.0, "lid": 7.0}).fit(POINTS)
+    assert model.loss_weights_ == {"interior": 2.0, "lid": 7.0, "wall": 1.0}
+    assert model.equations_["lid"]["weight"] == 7.0
+    again = small(pde, loss_weights=model.loss_weights_).fit(POINTS)
+    np.testing.assert_array_equal(again.predict(POINTS), model.predict(POINTS))
+    with pytest.raises(ValueError, match=r"keys of \[.*'lid', 'wall'\].*got \{'lit'"):
+        small(pde, loss_weights={"lit": 1.0}).fit(POINTS)
+
+
+@pytest.mark.parametrize("length", [1.0, 1e-4, 1e-9])
+def test_conditions_on_values_and_fluxes_do_not_know_the_unit_of_length(length):
+    def exact(x):
+        return torch.exp(x[:, 0] / length) * torch.sin(x[:, 1] / length)
+
+    pde = PDE(
+        Box([0, 0], [length, length]),
+        equation=lambda x, u: u.laplacian,
+        conditions=[
+            Neumann(lambda x: exact(x) / length, where=lambda x: x[:, 0] == length),
+            Dirichlet(exact, where=lambda x: x[:, 0] < length),
+        ],
+    )
+    points = Box([0, 0], [1, 1]).sample_interior(300, np.random.default_rng(0))
+    rim = Box([0, 0], [1, 1]).sample_boundary(100, np.random.default_rng(0))
+    model = PINNRegressor(pde, random_state=0).fit(length * np.concatenate([points, rim]))
+    expected = exact(torch.tensor(length * points)).numpy()
+    assert relative_l2_error(expected, model.predict(length * points)) < 1e-10
+
+
+def test_steel_in_pascals_is_solved_as_well_as_without_units():
+    # Plane strain, displacements 1e-5 (x^2 + y, x y) m on a square of 1 mm; body forces and tractions follow from them.
+    length, size, lam, mu = 1e-3, 1e-5, 1.2e11, 8e10
+
+    def exact(x):
+        a, b = x[:, 0] / length, x[:, 1] / length
+        return size * torch.stack([a**2 + b, a * b], dim=1)
+
+    def equation(x, u):
+        first, second = u[0], u[1]
+        divergence_0 = first.d(0, 0) + second.d(0, 1)
+        divergence_1 = first.d(0, 1) + second.d(1, 1)
+        force = size / length**2
+        balance_0 = mu * first.laplacian + (lam + mu) * divergence_0 - force * (2 * mu + 3 * (lam + mu))
+        balance_1 = mu * second.laplacian + (lam + mu) * divergence_1
+        return torch.stack([balance_0, balance_1], dim=1)
+
+    def traction(x, u):
+        # On x = length: sigma_xx and sigma_xy.
+        first, second = u[0], u[1]
+        found = [(lam + 2 * mu) * first.d(0) + lam * second.d(1), mu * (first.d(1) + second.d(0))]
+        b, strain = x[:, 1] / length, size / length
+        asked = [strain * ((lam + 2 * mu) * 2 + lam), strain * mu * (1 + b)]
+        return torch.stack([r - s for r, s in zip(found, asked, strict=True)], dim=1)
+
+    pde = PDE(
+        Box([0, 0], [length, length]),
+        equation=equation,
+        conditions=[
+            Condition(traction, where=lambda x: x[:, 0] == length, name="traction"),
+            Dirichlet(exact, where=lambda x: x[:, 0] < length),
+        ],
+        n_outputs=2,
+    )
+    X = pde.sample(200, 80, random_state=0)
+    X_new = pde.domain.sample_interior(300, np.random.default_rng(7))
+    error = relative_l2_error(
+        exact(torch.tensor(X_new)).numpy(), PINNRegressor(pde, random_state=0).fit(X).predict(X_new)
+    )
+    assert error < 1e-9

@@ -1,4 +1,5 @@
 import math
+import os
 import signal
 import threading
 
@@ -7,7 +8,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 
-from pinnlearn import PINNRegressor, problems
+from pinnlearn import NGD, PINNRegressor, problems
 from pinnlearn.callbacks import Checkpoint
 from pinnlearn.training.interruption import Interruption
 from tests.problems import small
@@ -98,3 +99,39 @@ def test_what_ctrl_c_stopped_goes_on_from_its_checkpoint(tmp_path):
     again = small(PDE, **parameters, callbacks=[checkpoint]).fit(X)
     assert again.loss_curve_ == whole.loss_curve_
     np.testing.assert_array_equal(again.hidden_weights_, whole.hidden_weights_)
+
+
+def test_ctrl_c_is_heeded_in_the_middle_of_a_step():
+    after = []
+
+    class Slow(NGD):
+        def step(self, problem, state):
+            if state.loss < slow.first:
+                os.kill(os.getpid(), signal.SIGINT)
+                for _ in range(1000):
+                    problem.loss(state.parameters)
+                after.append(True)
+            slow.first = state.loss
+            return super().step(problem, state)
+
+    slow = Slow(damping=1e-6, max_iter=10)
+    Slow.first = 0.0
+    model = small(PDE, optimizer=slow, learning_rate=None, max_iter=None, init="gaussian")
+    with pytest.warns(ConvergenceWarning, match="Ctrl-C stopped the fit after 1 steps"):
+        model.fit(X)
+    assert not after
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_ctrl_c_is_heeded_while_the_scale_is_chosen(monkeypatch):
+    def choose(self, problem, placements, width, trained=None):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1000):
+            problem.loss(problem.start)
+        raise AssertionError("it was not heeded")
+
+    monkeypatch.setattr("pinnlearn.training.choices.ScaleChoice.choose", choose)
+    with pytest.warns(ConvergenceWarning, match="Ctrl-C stopped the fit after 0 steps"):
+        model = PINNRegressor(PDE, width=8, random_state=0).fit(X)
+    assert model.stop_reason_.startswith("interrupted")
+    np.testing.assert_array_equal(model.predict(X), 0.0)

@@ -1,4 +1,5 @@
 import json
+import pathlib
 import pickle
 import re
 import struct
@@ -13,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 
 import pinnlearn
 from pinnlearn import NGD, PINNRegressor, domains, persistence, problems
-from pinnlearn.callbacks import TimeLimit
+from pinnlearn.callbacks import Checkpoint, TimeLimit
 from pinnlearn.conditions import Periodic
 from pinnlearn.domains import Box, Interval
 from pinnlearn.hyperparameters import _equal
@@ -234,3 +235,26 @@ def test_the_module_is_exported_for_any_number_of_rows(tmp_path):
 @pytest.mark.parametrize("name", ["Box", "Interval", "SpaceTime"])
 def test_files_that_name_domains_as_they_once_were_are_read(name):
     assert persistence._find(f"pinnlearn.domains:{name}", type) is getattr(domains, name)
+
+
+# Files of the version before equations had weights of their own.
+
+DATA = pathlib.Path(__file__).parent / "data"
+
+
+def test_models_of_before_load_and_tell_what_they_know():
+    model = pinnlearn.load(DATA / "format_1_model.safetensors")
+    assert model.predict([[0.3]]) == pytest.approx(0.75167764)
+    assert model.score(np.linspace(0, 1, 12)[:, None]) == pytest.approx(0.94428188)
+    assert str(model.describe()).startswith("Poisson(")
+    regression = pinnlearn.load(DATA / "format_1_regression.safetensors")
+    assert regression.predict([[0.3]]) == pytest.approx(0.29350061)
+    assert str(regression.describe()).startswith("plain regression")
+
+
+def test_a_checkpoint_of_before_goes_on(tmp_path):
+    path = tmp_path / "fit.checkpoint"
+    path.write_bytes((DATA / "format_1_fit.checkpoint").read_bytes())
+    model = PINNRegressor(problems.poisson_1d(), width=6, optimizer="adam", max_iter=9, random_state=0)
+    model.set_params(callbacks=[Checkpoint(path)]).fit(np.linspace(0, 1, 12)[:, None])
+    assert model.n_iter_ == 9

@@ -41,7 +41,7 @@ class Run:
     def start(self) -> str:
         """A fingerprint of the weights that it starts from."""
         weights = self.problem.unknowns.network.blocks().values()
-        return cast(str, joblib.hash([as_array(block) for block in weights]))
+        return cast(str, joblib.hash([as_array(block.movedim(-1, 0)) for block in weights]))
 
     def packed(self) -> dict[str, Any]:
         """The run as plain values; where it has ended, without the optimizer's state."""

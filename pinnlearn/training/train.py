@@ -46,6 +46,7 @@ def train(task: Task, stages: Sequence[Stage], course: Course, start: Solution) 
         try:
             last = stage.run(task, before, course)
         except Interrupted:
+            course.stop = "callback"
             break
         if last is not before:
             best = last if stage.continues or best is start else better(best, last, task, course)
