@@ -29,11 +29,11 @@ class Likeness(Hyperparameters):
     slope_factors : pair of float
         A unit around a trained one is between so many times as steep.
     active : float
-        It passes through a random point where the trained one has |z| below this, so that it is not constant there.
+        It passes through a random point where the trained one has ``|z|`` below this, so that it is not constant there.
     n_anchors : int
         The number of those random points.
     nearest : int
-        Where fewer of them are active, so many with the smallest \|z\| are taken.
+        Where fewer of them are active, so many with the smallest absolute z are taken.
     """
 
     def __init__(
