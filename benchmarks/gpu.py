@@ -82,6 +82,8 @@ def main(name: str) -> None:
     if device.type == "cuda" and not torch.cuda.is_available():
         print("No GPU that torch can use was found, so there is nothing to measure here.")
         return
+    card = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU"
+    print(f"{card}, torch {torch.__version__}\n")
     print_steps(device)
     print()
     print_problems(device)

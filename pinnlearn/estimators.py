@@ -90,7 +90,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
     output_weights_ : ndarray of shape (width,) or (width, n_outputs)
         predict(X) = width^(-1/2) sigma(X W^T + b) a, in X's own units.
     loss_ : float
-        The loss of these weights, L = 1/2 sum_g weight_g mean over the group of r^2.
+        The loss of these weights, L = 1/2 sum over groups of the mean of weight r^2.
     loss_curve_ : list of float
         The loss before the first step and after each.
     times_ : list of float
@@ -466,11 +466,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         """Who is told of every step."""
         listeners = [*check_callbacks(self.callbacks), *displays(self.verbose)]
         if hasattr(self, "_init_callback_context"):  # scikit-learn 1.9 and later
-            listeners.append(
-                ScikitLearnCallbacks(
-                    self, {"X": X, "y": y}, lambda progress: fitted_weights(cast(TwoLayerNetwork, progress.network))
-                )
-            )
+            listeners.append(ScikitLearnCallbacks(self, {"X": X, "y": y}, _weights_now))
         return listeners
 
     def _validated(self, X: ArrayLike, *, reset: bool = False) -> NDArray:
@@ -482,6 +478,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
 
 
 def _weights_now(progress: Progress) -> dict[str, NDArray]:
+    """The attributes of an estimator whose fit stopped there."""
     return fitted_weights(cast(TwoLayerNetwork, progress.network))
 
 

@@ -18,7 +18,7 @@ from pinnlearn.activations import ACTIVATIONS
 from pinnlearn.conditions import Condition, Dirichlet, Initial, InitialVelocity, Neumann, Periodic, Robin
 from pinnlearn.domains import Box, Interval, SpaceTime
 from pinnlearn.metrics import exact_solution
-from pinnlearn.optimizers import get_optimizer
+from pinnlearn.optimizers import OPTIMIZERS, get_optimizer
 from pinnlearn.pdes import PDE, Heat, Helmholtz, Poisson
 from pinnlearn.problems import PROBLEMS
 from pinnlearn.training.train import _warn_if_unsolved
@@ -646,9 +646,21 @@ def test_cuda_agrees_with_the_cpu(name, dtype):
 def test_every_activation_trains_on_cuda_and_loads_on_the_cpu(pde, X, activation, trainable, monkeypatch):
     model = small(pde, activation=activation, trainable=trainable, device="cuda").fit(X)
     expected = model.predict(X)
+    rounding = 1e-14 * np.abs(model.output_weights_).sum()  # broad units have weights up to 1e12, which cancel
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.warns(UserWarning, match="predicting on the CPU"):
-        np.testing.assert_allclose(pickle.loads(pickle.dumps(model)).predict(X), expected, atol=1e-9)
+        np.testing.assert_allclose(pickle.loads(pickle.dumps(model)).predict(X), expected, atol=1e-9 + rounding)
+
+
+@needs_cuda
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # five steps of twelve units
+@pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
+def test_every_optimizer_runs_on_cuda(pde, X, optimizer):
+    losses = [
+        small(pde, optimizer=optimizer, learning_rate=None, max_iter=5, device=device).fit(X).loss_
+        for device in ("cpu", "cuda")
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-2, abs=1e-20)
 
 
 def test_auto_device_and_a_model_from_elsewhere(pde, X, monkeypatch):

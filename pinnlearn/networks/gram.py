@@ -22,19 +22,11 @@ from torch import Tensor
 
 from pinnlearn.jets import Symbol
 from pinnlearn.linalg import symmetric
-from pinnlearn.networks.base import Piece
+from pinnlearn.networks.base import Network, Piece
 
 
-class TwoLayers(Protocol):
+class TwoLayers(Network, Protocol):
     """A two-layer network, as far as it is needed here."""
-
-    @property
-    def n_dims(self) -> int:
-        """The number of coordinates of a point."""
-
-    @property
-    def n_outputs(self) -> int:
-        """The number of components of u."""
 
     @property
     def width(self) -> int:

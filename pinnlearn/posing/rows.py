@@ -54,7 +54,7 @@ class Rows:
         """
         values = check_known_values(y, len(X), pde.n_outputs)
         points = _snapped(pde, X)
-        governed = np.ones(len(X), dtype=bool) if values is None else np.isnan(values).all(axis=1)
+        governed = np.asarray(~_known(values, len(X)).any(axis=1))
         if not pde.has_equation:
             _check_all_known(values, len(X))
             regions = np.full(len(X), "data")
@@ -72,7 +72,11 @@ class Rows:
     @property
     def known(self) -> NDArray:
         """Which values are known, (n_samples, n_outputs) of bool."""
-        return np.zeros((len(self.X), 1), dtype=bool) if self.values is None else ~np.isnan(self.values)
+        return _known(self.values, len(self.X))
+
+
+def _known(values: NDArray | None, n: int) -> NDArray:
+    return np.zeros((n, 1), dtype=bool) if values is None else ~np.isnan(values)
 
 
 def _resolve_regions(pde: PDE, X: NDArray, governed: NDArray) -> NDArray:
