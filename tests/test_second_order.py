@@ -227,7 +227,9 @@ def test_cg_forms_no_jacobian(monkeypatch):
     pde = problems.poisson_1d()
     monkeypatch.setattr("pinnlearn.least_squares.Linearization.jacobian", None)
     monkeypatch.setattr("pinnlearn.least_squares.Linearization.gram", None)
-    model = PINNRegressor(pde=pde, optimizer=NGD(damping=1e-6, solver="cg"), width=20, init="gaussian", max_iter=3)
+    model = PINNRegressor(
+        pde=pde, optimizer=NGD(damping=1e-6, solver="cg"), width=20, init="gaussian", max_iter=3, random_state=0
+    )
     assert model.fit(pde.sample(40, 2, random_state=0)).n_iter_ == 3
 
 
