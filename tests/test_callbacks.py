@@ -149,7 +149,7 @@ def test_the_joined_method_is_stopped_with_what_it_has():
     ids=repr,
 )
 def test_bad_parameters_are_named_before_the_first_step(callbacks, message):
-    model = PINNRegressor(pde=PDE, callbacks=callbacks, random_state=0)
+    model = PINNRegressor(pde=PDE, callbacks=callbacks)
     with pytest.raises(ValueError, match=message):
         model.fit(X)
     assert not hasattr(model, "n_features_in_")
@@ -211,7 +211,7 @@ CALLBACKS = [EarlyStopping(3), TimeLimit(60), Checkpoint("file", steps=3), Error
 
 @pytest.mark.parametrize("callback", CALLBACKS, ids=lambda c: type(c).__name__)
 def test_callbacks_are_cloned_and_pickled_with_the_estimator(callback):
-    model = PINNRegressor(pde=PDE, callbacks=[callback], random_state=0)
+    model = PINNRegressor(pde=PDE, callbacks=[callback])
     for copy in (clone(model), pickle.loads(pickle.dumps(model))):
         assert copy.callbacks == [callback]
         assert copy.callbacks[0] is not callback
