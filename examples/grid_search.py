@@ -6,7 +6,10 @@ Search over the learning rate and the width
 width m, here on two processes.
 """
 
+import warnings
+
 import matplotlib.pyplot as plt
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 
 from pinnlearn import PINNRegressor, problems, relative_l2_error
@@ -15,7 +18,10 @@ from pinnlearn.model_selection import RegionKFold
 
 # %%
 # Without y every row is governed by the PDE and its conditions. ``RegionKFold`` deals interior and boundary points out
-# to all folds alike; the scorer counts digits of the relative residual, where ``score`` would round to 1.
+# to all folds alike; the scorer counts digits of the relative residual, where ``score`` would round to 1. Candidates
+# that do not solve the equations would each say so, which is what the search is to find out.
+
+warnings.simplefilter("ignore", ConvergenceWarning)
 
 pde = problems.poisson_2d()
 X = pde.sample(n_interior=120, n_boundary=60, random_state=0)

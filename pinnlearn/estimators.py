@@ -100,14 +100,19 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
     n_iter_ : int
         The number of steps.
     stop_reason_ : str
-        Why training stopped: "tol", "stalled", "max_iter", "non_finite", "callback" or "interrupted" (by Ctrl-C: the
-        best weights so far are kept), with what to do about it.
+        Why training stopped: "tol", "unverified" (tol was reached at the rows alone), "stalled", "max_iter",
+        "non_finite", "callback" or "interrupted" (by Ctrl-C), with what to do about it.
     loss_weights_ : dict of str to float or tuple of float
         As `loss_weights` takes them: by group, and where its equations differ by equation, one or one a component.
     groups_, equations_ : dict of str to dict
         For each group of rows, and each equation, its "rows", "weight", "loss" and "relative_residual"; see `describe`.
     findings_ : list of Finding
         What was suspicious about rows and equations, of which `fit` has warned.
+    verification_ : Verification or None
+        How well each equation holds at points that are no rows, and whether they determine u; see
+        `pinnlearn.training.verification`. None without a domain, or with `region`.
+    error_estimate_ : float
+        An estimate of the relative L2 error of u, the largest of its outputs; NaN where nothing tells.
     added_rows_ : ndarray of shape (n_rows, n_dims)
         The rows of the PDE that joined those of X, the last time that any did, see Notes.
     n_added_rows_ : int
@@ -241,7 +246,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         Warns
         -----
         ConvergenceWarning
-            If Ctrl-C stopped the fit; the model has the best weights so far. A second one raises KeyboardInterrupt.
+            If the equations are not solved, at the rows or elsewhere, or do not determine u; and if Ctrl-C stopped the
+            fit, whose best weights so far the model has. A second one raises KeyboardInterrupt.
         """
         before = dict(self.__dict__)
         try:
@@ -432,12 +438,13 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         >>> model = PINNRegressor(pde=pde, random_state=0).fit(pde.sample(50, 2, random_state=0))
         >>> print(model.describe())  # doctest: +ELLIPSIS
         Poisson(domain=Interval(a=0.0, b=1.0), source=_sine_source, solution=_sine)
-        group     rows   weight     loss  relative residual
+        group     rows   weight     loss  relative residual  elsewhere
         interior    50   0.0625  ...
         boundary     2        1  ...
         41 tanh units, 123 parameters, about ... kB
         2 steps in ... s, loss ...
         stopped by tol: the relative residual fell to tol
+        estimated error of u: ...e-1...
         """
         check_is_fitted(self)
         return Report.of(self)

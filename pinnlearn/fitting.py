@@ -24,6 +24,7 @@ from pinnlearn.optimizers.base import check_positive
 from pinnlearn.pdes import PDE
 from pinnlearn.posing.checks import Finding, check_equations, few_equations, free_constants
 from pinnlearn.posing.equations import bounding_box, check_pinned, suspicious_rows
+from pinnlearn.posing.ground import Ground
 from pinnlearn.posing.pose import pose
 from pinnlearn.posing.rows import Rows, check_pde
 from pinnlearn.posing.weights import balanced_weights, check_loss_weights
@@ -36,6 +37,7 @@ from pinnlearn.training.methods import Method
 from pinnlearn.training.placement import Placement, substitute
 from pinnlearn.training.stages import Solution, Stage, Steps, Task
 from pinnlearn.training.train import train
+from pinnlearn.training.verification import Verification
 
 # width="auto": output solves take as many units as rows determine well; iterations on all weights cost more.
 SOLVED_WIDTH, ITERATED_WIDTH, LEAST_WIDTH, UNITS_PER_ROW = 1000, 200, 20, 0.8
@@ -86,11 +88,13 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None, l
         n_bytes_added = _estimated_bytes(task, method.stages, task.problem.n_interior)
         if n_bytes_added < available_bytes(posed.placement.device):
             task = replace(task, draw=_draw(posed))
-        best = train(task, method.stages, course, start)
+        best, verification = train(task, method.stages, course, start)
         used = method.used if isinstance(model.optimizer, list | tuple) else method.used[0]
         fitted = {
             "optimizer_": used,
             "findings_": posed.findings,
+            "verification_": verification,
+            "error_estimate_": _error_estimate(verification),
             "n_bytes_": n_bytes if course.added_rows is None else n_bytes_added,
             **_course_attributes(course, task),
             **_solution_attributes(posed, task, _whole(task, best)),
@@ -184,7 +188,14 @@ def _identity(model: Any, posed: Posed, weights: Weights | None) -> dict[str, An
 
 
 def _task(model: Any, posed: Posed, width: int) -> Task:
-    return Task(posed.problem, posed.placement, width, model.tol, posed.problem.loss_of_zero)
+    return Task(posed.problem, posed.placement, width, model.tol, posed.problem.loss_of_zero, ground=_ground(posed))
+
+
+def _ground(posed: Posed) -> Ground | None:
+    """Where further points come from, unless X is all there is."""
+    if posed.pde.domain is None or posed.rows.is_routed:
+        return None
+    return Ground(posed.pde, posed.placement.bounds, posed.problem.weights)
 
 
 def _announce(model: Any, task: Task, stages: Sequence[Stage]) -> int:
@@ -233,6 +244,11 @@ def _start(model: Any, task: Task) -> TwoLayerNetwork:
         return task.placement.gaussian(task.width)
     chosen, scale = ScaleChoice().choose(task.problem, [task.placement], task.width)
     return chosen.network(task.width, scale, zero=model.trainable != "hidden")
+
+
+def _error_estimate(verification: Verification | None) -> float:
+    """The largest of all outputs; NaN where nothing tells."""
+    return max(() if verification is None else verification.error_estimates, default=float("nan"))
 
 
 def _draw(posed: Posed) -> Callable[[int], NDArray] | None:

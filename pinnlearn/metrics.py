@@ -12,11 +12,9 @@ from sklearn.pipeline import Pipeline
 from torch import Tensor
 
 from pinnlearn.arrays import as_tensor
-from pinnlearn.least_squares import GROUPS, LeastSquares, LinearizedEquation
-from pinnlearn.posing.weights import natural_size
+from pinnlearn.least_squares import GROUPS, LeastSquares
+from pinnlearn.posing.measures import measured, output_sizes
 
-# A term counts for at least this part of its natural size: in Laplace(u) = 0 all terms may vanish with the residual.
-SMALLEST_TERM = 0.1
 # The points that a solution is judged at; a seed that nobody takes for training.
 NEW_POINTS, NEW_SEED = 10_000, 1_000_003
 
@@ -131,7 +129,7 @@ def relative_residuals(problem: LeastSquares, predicted: Tensor, half_width: np.
     problem : LeastSquares
         At its start.
     predicted : Tensor of shape (n_samples,) or (n_samples, n_outputs)
-        u at all scored rows.
+        u at all scored rows; each output has its own size.
     half_width : ndarray of shape (n_dims,)
         Half the extent of the domain along each axis.
 
@@ -140,14 +138,8 @@ def relative_residuals(problem: LeastSquares, predicted: Tensor, half_width: np.
     dict of str to float
         By the equations' names.
     """
-    ratios = {}
-    size = float(predicted.square().mean().sqrt())
-    for block, part in zip(problem.blocks, problem.linearize(problem.start).parts, strict=True):
-        zero = block.at_rows.at_zero.residual
-        scales = [_scale(part, k, r_0, size, half_width) for k, r_0 in enumerate(zero.unbind(dim=1))]
-        squares = [_relative_squares(r, scale) for r, scale in zip(part.residual.unbind(dim=1), scales, strict=True)]
-        ratios[part.equation.name] = math.sqrt(float(torch.cat(squares).mean()))
-    return ratios
+    measures = measured(problem, output_sizes(predicted), half_width)
+    return {measure.name: measure.ratio() for measure in measures}
 
 
 def by_group(problem: LeastSquares, ratios: Mapping[str, float]) -> dict[str, float]:
@@ -159,20 +151,6 @@ def by_group(problem: LeastSquares, ratios: Mapping[str, float]) -> dict[str, fl
             squares = [block.n_residuals * ratios[block.equation.name] ** 2 for block in blocks]
             groups[group] = math.sqrt(sum(squares) / sum(block.n_residuals for block in blocks))
     return groups
-
-
-def _scale(part: LinearizedEquation, component: int, r_0: Tensor, size: float, half_width: np.ndarray) -> float:
-    coefficients = part.coefficients[component]
-    prescribed = float(r_0.square().mean())
-    if all(term.symbol.order == 0 for term in coefficients):
-        return max(size, math.sqrt(prescribed))
-    terms = sum(float((c * part.terms[t]).square().mean()) for t, c in coefficients.items())
-    natural = sum(float(c.square().mean()) * natural_size(t.symbol, half_width) ** 2 for t, c in coefficients.items())
-    return math.sqrt(max(terms + prescribed, natural * (SMALLEST_TERM * size) ** 2))
-
-
-def _relative_squares(residual: Tensor, scale: float) -> Tensor:
-    return (residual / scale).square() if scale > 0 else torch.where(residual == 0, 0.0, math.inf)
 
 
 def _ratio(numerator: float, denominator: float) -> float:

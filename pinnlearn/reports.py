@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from pinnlearn.least_squares import LeastSquares
 from pinnlearn.metrics import by_group, relative_residuals
 from pinnlearn.pdes import PDE
 from pinnlearn.posing.checks import Finding
+from pinnlearn.training.verification import Verification
 
 # Longer names of equations are cut in the table.
 NAME_WIDTH = 40
@@ -42,6 +44,9 @@ class Report:
     stop_reason : str
     n_added_rows : int
         Of the PDE, which joined during training.
+    verification : Verification or None
+        How well the equations hold where no row was.
+    error_estimate : float
     """
 
     pde: PDE
@@ -57,6 +62,8 @@ class Report:
     loss: float
     stop_reason: str
     n_added_rows: int = 0
+    verification: Verification | None = None
+    error_estimate: float = math.nan
 
     @classmethod
     def of(cls, model: Any) -> Report:
@@ -66,6 +73,8 @@ class Report:
             **{name: getattr(model, f"{name}_") for name in names},
             equations=getattr(model, "equations_", {}),  # files of older versions have none
             findings=getattr(model, "findings_", []),
+            verification=getattr(model, "verification_", None),
+            error_estimate=getattr(model, "error_estimate_", math.nan),
             width=len(model.hidden_bias_),
             activation=model.activation,
             n_parameters=model.hidden_weights_.size + model.hidden_bias_.size + model.output_weights_.size,
@@ -76,32 +85,48 @@ class Report:
         return "\n".join(
             [
                 repr(self.pde) if self.pde.has_equation else "plain regression",
-                f"{'group':<{self._name_width}} {'rows':>5} {'weight':>8} {'loss':>8}  relative residual",
+                f"{'group':<{self._name_width}} {'rows':>5} {'weight':>8} {'loss':>8}  relative residual{self._title}",
                 *(line for group in self.groups for line in self._lines(group)),
                 *([f"{self.n_added_rows} more rows of the PDE in training"] if self.n_added_rows else []),
                 f"{self.width} {self.activation} units, {self.n_parameters} parameters, about {in_bytes(self.n_bytes)}",
                 f"{self.n_iter} steps in {self.seconds:.1f} s, loss {self.loss:.1e}",
                 f"stopped by {reason}: {explanation}",
+                *([] if math.isnan(self.error_estimate) else [f"estimated error of u: {self.error_estimate:.1e}"]),
                 *(f"note: {finding}" for finding in self.findings),
             ]
         )
 
     __repr__ = __str__
 
-    def _rows(self, group: str) -> list[tuple[str, Mapping[str, Any]]]:
+    @property
+    def _title(self) -> str:
+        return "  elsewhere" if self.verification is not None else ""
+
+    def _elsewhere(self, names: Collection[str]) -> str:
+        """The largest relative residual of some equations at points that are no rows."""
+        checks = {} if self.verification is None else self.verification.equations
+        ratios = [checks[name].elsewhere for name in names if name in checks]
+        return f"{max(ratios):>11.1e}" if ratios else ""
+
+    def _lines(self, group: str) -> list[str]:
         """A group, and each of its equations, if there are several."""
-        equations = [(_short(f"  {name}"), of) for name, of in self.equations.items() if of["group"] == group]
-        return [(group, self.groups[group]), *(equations if len(equations) > 1 else [])]
+        equations = {name: of for name, of in self.equations.items() if of["group"] == group}
+        lines = [_line(f"{group:<{self._name_width}}", self.groups[group]) + self._elsewhere(equations)]
+        if len(equations) > 1:
+            lines += [
+                _line(f"{_short(name):<{self._name_width}}", of) + self._elsewhere([name])
+                for name, of in equations.items()
+            ]
+        return lines
 
     @property
     def _name_width(self) -> int:
-        return max(8, *(len(name) for group in self.groups for name, _ in self._rows(group)))
-
-    def _lines(self, group: str) -> list[str]:
-        return [_line(f"{name:<{self._name_width}}", of) for name, of in self._rows(group)]
+        several = [group for group in self.groups if sum(of["group"] == group for of in self.equations.values()) > 1]
+        return max(8, *(len(_short(n)) for n, of in self.equations.items() if of["group"] in several), 0)
 
 
 def _short(name: str) -> str:
+    name = f"  {name}"
     return name if len(name) <= NAME_WIDTH else f"{name[: NAME_WIDTH - 3]}..."
 
 

@@ -174,6 +174,7 @@ def test_the_default_score_picks_a_model_near_the_best_of_the_grid(name):
     assert chosen < 3 * errors.min()
 
 
+@pytest.mark.filterwarnings("ignore:The equations are (not )?solved")  # networks that are too small
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_it_does_so_among_boundary_weights_where_the_pde_alone_picks_one_that_ignores_the_boundary(name):
     # Networks too small to satisfy both: a small weight gives up the boundary.

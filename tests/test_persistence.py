@@ -57,7 +57,7 @@ def test_a_model_comes_back_as_it_was(name, tmp_path):
         if isinstance(value, np.ndarray):
             np.testing.assert_array_equal(getattr(again, attribute), value, strict=True)
         else:
-            assert getattr(again, attribute) == value, attribute
+            assert getattr(again, attribute) == value or value != value, attribute  # NaN: no estimate in float32
     if name != "conditions":
         np.testing.assert_array_equal(again.predict(X), model.predict(X))
         assert again.score(X) == model.score(X)

@@ -21,6 +21,8 @@ SAMPLING = "sobol"
 DIGITS, PRINTED = 6, 1e-5
 # Lengths of normals off by more are no rounding.
 UNIT_LENGTH = 1e-5
+# Points that come near the boundary halve their distance so many times; nearer ones count as points on it.
+HALVINGS = 28
 
 
 def on_face(x: NDArray, face: float, extent: float) -> NDArray:
@@ -118,6 +120,17 @@ class Domain(Hyperparameters, ABC):
         if n:
             raise ValueError(f"{self!r} has no initial slice to sample {n} points on; use SpaceTime.")
         return np.empty((0, self.n_dims))
+
+    def sample_near_boundary(self, n: int, rng: np.random.Generator) -> NDArray:
+        """Sample points near the boundary, at distances of 1/2 to 2^-28 of the extent; (at most n, n_dims)."""
+        X = self.sample("boundary", n, rng)
+        return self._moved_inside(X, -self.normal(X), rng)
+
+    def _moved_inside(self, X: NDArray, directions: NDArray, rng: np.random.Generator) -> NDArray:
+        """Points moved along directions, by 2^-1 to 2^-28 of the extent; those that do not stay inside are left out."""
+        lower, upper = map(np.asarray, self.bounds)
+        moved = X + directions * (upper - lower) * 2.0 ** -rng.uniform(1, HALVINGS, (len(X), 1))
+        return moved[self.contains(moved) & ~self.on_boundary(moved)]
 
     @property
     def n_dims(self) -> int:

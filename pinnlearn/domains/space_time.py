@@ -116,6 +116,16 @@ class SpaceTime(Domain):
         """Sample n points at t_start, (n, n_dims)."""
         return np.column_stack([self.space.sample("interior", n, rng, method), np.full(n, float(self.t_start))])
 
+    def sample_near_boundary(self, n: int, rng: np.random.Generator) -> NDArray:
+        """Sample points near the boundary in space (half of them), the start or the end; (at most n, n_dims)."""
+        lateral = super().sample_near_boundary(n // 2, rng)
+        ends = self.sample("initial", n - n // 2, rng)
+        later = np.zeros((len(ends), self.n_dims))
+        later[:, -1] = 1.0
+        later[1::2, -1] = -1.0
+        ends[1::2, -1] = self.t_end
+        return np.concatenate([lateral, self._moved_inside(ends, later, rng)])
+
     def _times(self, n: int, rng: np.random.Generator, method: str) -> NDArray:
         times = unit_points(n, 1, rng, method)[:, 0]
         return self.t_start + (self.t_end - self.t_start) * rng.permutation(times)

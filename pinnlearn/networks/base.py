@@ -101,6 +101,9 @@ class Network(Protocol):
     def evaluate(self, x: Tensor, symbol: Symbol = VALUE) -> Tensor:
         """A derivative of all outputs at points, (n,) or (n, n_outputs); without a symbol the outputs themselves."""
 
+    def steepest(self, x: Tensor) -> Tensor:
+        """Points where the function may change within a short way, as many as x has; made from these."""
+
     def gram_size(self, pieces: Sequence[Piece], trained: Sequence[str]) -> float:
         """The k of the (n, k) by (k, n) products that J J^T costs by its structure; infinite where there is none."""
 

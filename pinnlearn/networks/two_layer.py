@@ -28,6 +28,8 @@ from pinnlearn.networks.base import Network, Piece, Reading
 from pinnlearn.networks.gram import structured_gram, structured_size
 from pinnlearn.networks.initialisation import Weights
 
+# Multiples of it fill the unit interval evenly.
+GOLDEN = (math.sqrt(5) - 1) / 2
 # By the names of the estimator's `trainable`; for all of them, in the order of the parameter vector.
 BLOCKS = {
     "hidden": ("hidden_weights", "hidden_bias"),
@@ -103,6 +105,15 @@ class TwoLayerNetwork:
         at = self.at(x)
         columns = [at.term(symbol, k) for k in range(self.n_outputs)]
         return columns[0] if len(columns) == 1 else torch.stack(columns, dim=1)
+
+    def steepest(self, x: Tensor) -> Tensor:
+        """Points where u is steep: each is moved along one unit's slope to |z| < 1, the steepest units first."""
+        steepness = self.hidden_weights.norm(dim=1) * self.output_weights.norm(dim=1)
+        units = steepness.argsort(descending=True).repeat(1 + len(x) // self.width)[: len(x)]
+        w, b = self.hidden_weights[units], self.hidden_bias[units]
+        z = 2 * torch.arange(len(x), device=x.device).to(x).mul(GOLDEN).frac() - 1
+        away = ((w * x).sum(dim=1) + b - z) / w.square().sum(dim=1).clamp(min=torch.finfo(x.dtype).tiny)
+        return x - away[:, None] * w
 
     def gram_size(self, pieces: Sequence[Piece], trained: Sequence[str]) -> float:
         """The k of the (n, k) by (k, n) products that J J^T costs by its structure; infinite where there is none."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, cast
 
@@ -22,10 +22,12 @@ from pinnlearn.hyperparameters import Hyperparameters
 from pinnlearn.least_squares import LeastSquares
 from pinnlearn.networks import BLOCKS, TwoLayerNetwork
 from pinnlearn.optimizers import NGD, Optimizer
+from pinnlearn.posing.ground import Ground
 from pinnlearn.training.choices import ROUND_OFF, DampingChoice, ScaleChoice
 from pinnlearn.training.course import Course
 from pinnlearn.training.placement import Likeness, Placement, beside, substitute
 from pinnlearn.training.refinement import refine
+from pinnlearn.training.verification import Verification, Verifier
 
 # Draws so many points of the domain, (n, n_dims).
 Draw = Callable[[int], NDArray]
@@ -49,6 +51,9 @@ class Task:
         A loss to compare with: that of u = 0, or, for an optimizer that begins elsewhere, that of its start.
     draw : callable, optional
         draw(n) gives n points of the domain, (n, n_dims), for rows to join; None where there is no domain, or no room.
+    ground : Ground, optional
+        Where further points come from and what holds there; None where there is no domain, or regions were given.
+    verifier : Verifier
     """
 
     problem: LeastSquares
@@ -57,6 +62,8 @@ class Task:
     tol: float
     reference: float
     draw: Draw | None = None
+    ground: Ground | None = None
+    verifier: Verifier = field(default_factory=Verifier)
 
     @property
     def target(self) -> float:
@@ -94,6 +101,12 @@ class Task:
             return 0.0
         judge = self.judge.with_network(network)
         return float(judge.loss(judge.start))
+
+    def verify(self, solution: Solution) -> Verification | None:
+        """How well a solution holds at points that are no rows; None where there are none to judge by."""
+        if self.ground is None:
+            return None
+        return self.verifier.verify(self.problem.with_network(solution.network), self.ground)
 
     def refined(self, problem: LeastSquares, course: Course) -> LeastSquares:
         """A problem with as many rows of the PDE again, where the residual of its network is large."""

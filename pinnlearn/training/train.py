@@ -11,15 +11,14 @@ from pinnlearn.notices import warn
 from pinnlearn.training.course import Course
 from pinnlearn.training.interruption import Interrupted
 from pinnlearn.training.stages import Solution, Stage, Steps, Task
+from pinnlearn.training.verification import Verification, unsolved
 
-# A relative residual above which the user is warned.
-UNSOLVED = 1e-2
 # Of two solutions the later is kept only if it does better by this factor: trained units have more ways to go wrong.
 CLEARLY = 1.2
 
 
-def train(task: Task, stages: Sequence[Stage], course: Course, start: Solution) -> Solution:
-    """Run stages one after the other, until one says that no other is wanted.
+def train(task: Task, stages: Sequence[Stage], course: Course, start: Solution) -> tuple[Solution, Verification | None]:
+    """Run stages one after the other, until one says that no other is wanted and its solution holds elsewhere too.
 
     Parameters
     ----------
@@ -32,15 +31,18 @@ def train(task: Task, stages: Sequence[Stage], course: Course, start: Solution) 
 
     Returns
     -------
-    Solution
+    solution : Solution
         The best one by the rule `better`.
+    verification : Verification or None
+        How well it holds where no row was; None where nothing tells, or someone asked to stop.
 
     Warns
     -----
     ConvergenceWarning
-        If the equations are not solved, unless nothing but optimizers was asked for.
+        If the equations are not solved, at the rows or elsewhere, or leave u open.
     """
     best = last = start
+    verified: dict[Solution, Verification | None] = {}
     for stage in stages:
         before = best if stage.continues else last
         try:
@@ -50,11 +52,19 @@ def train(task: Task, stages: Sequence[Stage], course: Course, start: Solution) 
             break
         if last is not before:
             best = last if stage.continues or best is start else better(best, last, task, course)
-        if last.is_done or course.is_stopped:
+        if last.is_done and not isinstance(stage, Steps):
+            verified[last] = task.verify(last)
+        if course.is_stopped or (last.is_done and _stands(verified.get(last))):
             break
-    if not all(isinstance(stage, Steps) for stage in stages):
-        _end(task, best, course)
-    return best
+    if course.is_stopped:
+        return best, None
+    verification = verified[best] if best in verified else task.verify(best)
+    _end(task, stages, best, course, verification)
+    return best, verification
+
+
+def _stands(verification: Verification | None) -> bool:
+    return verification is None or verification.equations_hold
 
 
 def better(best: Solution, last: Solution, task: Task, course: Course) -> Solution:
@@ -70,29 +80,25 @@ def better(best: Solution, last: Solution, task: Task, course: Course) -> Soluti
     return last if CLEARLY * last.worst(task) < best.worst(task) else best
 
 
-def _end(task: Task, best: Solution, course: Course) -> None:
-    """Say why training ended, and warn of what is not solved."""
-    if course.is_stopped:
+def _end(
+    task: Task, stages: Sequence[Stage], best: Solution, course: Course, verification: Verification | None
+) -> None:
+    """Say why training ended, and warn of what does not hold; optimizers that were cut short say so themselves."""
+    has_chosen_steps = all(isinstance(stage, Steps) for stage in stages)
+    if not has_chosen_steps:
+        course.stop = "tol" if best.loss <= task.target else "stalled" if course.left else "max_iter"
+    if course.stop == "tol" and verification is not None and not verification.holds:
+        course.stop = "unverified"
+    relative = _relative_residual(task, best) if verification is None else verification.at_rows
+    is_unsolved = relative > task.verifier.accepted
+    if is_unsolved and has_chosen_steps and course.stop in ("max_iter", "non_finite"):
         return
-    course.stop = "tol" if best.loss <= task.target else "stalled" if course.left else "max_iter"
-    if not task.is_data and task.reference > 0:
-        is_judged = best.is_trained or (task.trains_all and not best.is_done)
-        unseen = task.unseen(best.network) if is_judged else 0.0
-        _warn_if_unsolved(math.sqrt(best.loss / task.reference), math.sqrt(unseen / task.reference))
+    unverified = unsolved(relative) if is_unsolved else None
+    complaint = unverified if verification is None else verification.complaint()
+    if complaint is not None:
+        warn(complaint, ConvergenceWarning)
 
 
-def _warn_if_unsolved(at_rows: float, elsewhere: float) -> None:
-    """Warn of a relative residual that is large, at the rows or at points of the domain that are not among them."""
-    if at_rows > UNSOLVED:
-        message = (
-            f"The equations are not solved: their relative residual is still {at_rows:.1g}. Try a larger max_iter or "
-            "width, more points, or another random_state; and check that the problem has a solution."
-        )
-    elif elsewhere > UNSOLVED:
-        message = (
-            "The equations are solved at the rows of X, but not between them: their relative residual at other points "
-            f"of the domain is {elsewhere:.1g}. Give more rows."
-        )
-    else:
-        return
-    warn(message, ConvergenceWarning)
+def _relative_residual(task: Task, solution: Solution) -> float:
+    """That of the loss at the rows; 0 where nothing but data is fitted, which may be noise."""
+    return 0.0 if task.is_data or task.reference == 0 else math.sqrt(solution.loss / task.reference)

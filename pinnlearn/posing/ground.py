@@ -1,0 +1,59 @@
+"""Further points of a problem, which are no rows, and what holds at them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pinnlearn.domains import Domain
+from pinnlearn.least_squares import LeastSquares, Unknowns, Weight
+from pinnlearn.pdes import PDE
+from pinnlearn.posing.pose import pose
+from pinnlearn.posing.rows import Rows
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """Where a PDE holds, and what it says there.
+
+    Parameters
+    ----------
+    pde : PDE
+        With a domain.
+    bounds : pair of ndarray of shape (n_dims,)
+        The domain's bounding box.
+    weights : dict of equation or group to float, or to one float for each component
+    """
+
+    pde: PDE
+    bounds: tuple[NDArray, NDArray]
+    weights: Mapping[str, Weight]
+
+    @property
+    def domain(self) -> Domain:
+        """The domain."""
+        return self.pde.domain  # type: ignore[return-value]
+
+    def pose(self, X: NDArray, unknowns: Unknowns) -> LeastSquares:
+        """The problem at points, (n, n_dims), by the regions that the domain tells."""
+        return pose(self.pde, Rows.of(self.pde, X), unknowns, self.weights)
+
+    def inside(self, n: int, rng: np.random.Generator) -> NDArray:
+        """Uniform points, (n, n_dims)."""
+        return self.domain.sample("interior", n, rng, "uniform")
+
+    def near_boundary(self, n: int, rng: np.random.Generator) -> NDArray:
+        """Points near the boundary, at distances that halve; (at most n, n_dims)."""
+        return self.domain.sample_near_boundary(n, rng)
+
+    def on_boundary(self, n: int, rng: np.random.Generator) -> NDArray:
+        """Uniform points of the boundary, and as many of the initial slice, if there is one."""
+        parts = ("boundary", "initial") if self.domain.has_time else ("boundary",)
+        return np.concatenate([self.domain.sample(part, n, rng, "uniform") for part in parts])
+
+    def kept(self, X: NDArray) -> NDArray:
+        """Those of some points that lie in the domain."""
+        return X[self.domain.contains(X)]

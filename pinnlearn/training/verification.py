@@ -1,0 +1,272 @@
+"""Whether a solution holds where no row was: the residuals of every equation at points that are not trained on.
+
+A network interpolates its rows, and may jump between them. So the PDE is evaluated at points that are spread over the
+domain, at ones that come near its boundary in geometric steps, as layers do, and at ones where the network itself is
+steep; each condition at further points of its part of the boundary.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import NamedTuple, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pinnlearn.arrays import as_array, as_tensor
+from pinnlearn.hyperparameters import Hyperparameters
+from pinnlearn.least_squares import Block, LeastSquares
+from pinnlearn.networks import Network, half_width
+from pinnlearn.posing.ground import Ground
+from pinnlearn.posing.measures import Measure, measured, output_sizes
+from pinnlearn.training.determination import Determination, Determiner
+
+# Sets of points: uniform ones, and those that come near to what may be steep.
+INSIDE, NEAR, STEEP = "between the rows", "near the boundary", "where u is steep"
+
+
+class Check(NamedTuple):
+    """How well one equation holds.
+
+    Attributes
+    ----------
+    group : str
+        The group of its rows.
+    at_rows : float
+        Its relative residual at the rows of X, see `pinnlearn.metrics.relative_residuals`.
+    elsewhere : float
+        That at a set of points that are no rows: the one where it is largest for what is accepted there.
+    accepted : float
+        What is accepted there.
+    place : str
+        Which set that is.
+    point : tuple of n_dims floats
+        Where the residual is largest among them.
+    """
+
+    group: str
+    at_rows: float
+    elsewhere: float
+    accepted: float
+    place: str
+    point: tuple[float, ...]
+
+
+class Verification(NamedTuple):
+    """How well a solution holds where no row was.
+
+    Attributes
+    ----------
+    equations : dict of str to Check
+        By the equations' names.
+    determination : Determination or None
+        Whether the equations determine u; None where that was not asked (float32, measurements inside).
+    likely : float
+        The largest error that `determination` may bound by, if u is to count as found.
+    """
+
+    equations: dict[str, Check]
+    determination: Determination | None = None
+    likely: float = math.inf
+
+    @property
+    def elsewhere(self) -> float:
+        """The largest relative residual at points that are no rows."""
+        return max((c.elsewhere for c in self.equations.values()), default=0.0)
+
+    @property
+    def equations_hold(self) -> bool:
+        """Whether all equations hold wherever they were looked at."""
+        return all(check.elsewhere <= check.accepted for check in self.equations.values())
+
+    @property
+    def holds(self) -> bool:
+        """Whether u is what the equations ask for, as far as was looked."""
+        return self.equations_hold and (self.determination is None or self._is_found)
+
+    @property
+    def _is_found(self) -> bool:
+        found = cast(Determination, self.determination)
+        return found.is_determined and not found.bound > self.likely
+
+    @property
+    def error_estimates(self) -> tuple[float, ...]:
+        """The estimated relative error of each output; empty where nothing tells.
+
+        For a u that holds it is the size of its Newton correction; otherwise at least the bound and the largest
+        relative residual, up to 1, and 1 where u is left open.
+        """
+        if self.determination is None:
+            return ()
+        corrections, is_determined = self.determination.corrections, self.determination.is_determined
+        suspected = max(self.determination.bound, self.elsewhere) if is_determined else 1.0
+        return corrections if self.holds else tuple(max(c, min(1.0, suspected)) for c in corrections)
+
+    @property
+    def at_rows(self) -> float:
+        """The largest relative residual at the rows of X."""
+        return max((check.at_rows for check in self.equations.values()), default=0.0)
+
+    def complaint(self) -> str | None:
+        """What does not hold, where, and what to do; None if all does."""
+        if self.holds:
+            return None
+        if self.equations_hold:
+            return self._doubt()
+        name, check = max(self.equations.items(), key=lambda item: item[1].elsewhere / item[1].accepted)
+        point = ", ".join(f"{x:.4g}" for x in check.point)
+        there = f"{check.elsewhere:.1g} {check.place}, largest at x = ({point})"
+        if check.at_rows > check.accepted:
+            return f"{unsolved(self.at_rows)} It is largest for {name}: {there}."
+        return (
+            f"The equations are solved at the rows of X, but not between them: {name} has a relative residual of "
+            f"{check.at_rows:.1g} at the rows, but {there}. u is wrong there, or has a feature that is narrower than "
+            "the rows are apart: give more rows, there above all."
+        )
+
+    def _doubt(self) -> str:
+        found = cast(Determination, self.determination)
+        if not found.is_determined:
+            return (
+                "The equations are solved, but hardly determine u: they see a change of its own size as a residual of "
+                f"{found.sensitivity:.1g}. Is a condition missing, or given where the equation does not take it? "
+                "Otherwise the problem is ill-posed or has several solutions, of which this is one."
+            )
+        return (
+            f"The equations are solved up to small residuals, but those may hide an error of {found.bound:.1g} of u: "
+            "the problem is sensitive to them. Train further, or give more rows; see error_estimate_."
+        )
+
+
+def unsolved(relative: float) -> str:
+    """What to say of a relative residual at the rows that is too large."""
+    return (
+        f"The equations are not solved: their relative residual is still {relative:.1g}. Try a larger max_iter or "
+        "width, more points, or another random_state; and check that the problem has a solution."
+    )
+
+
+class Verifier(Hyperparameters):
+    """What points a solution is verified at, and what is accepted.
+
+    Parameters
+    ----------
+    n_points : int
+        Uniform points of the domain.
+    n_near, n_steep : int
+        Points near the boundary, at distances that halve, and where the network is steep.
+    n_conditions : int
+        Points of the boundary, and of the initial slice.
+    accepted : float
+        The largest relative residual with which an equation is said to hold.
+    accepted_near : float
+        That near the boundary and where u is steep: a jump leaves one of size 1, and these are few and small places.
+    likely : float
+        The largest error that the residuals may hide.
+    determiner : Determiner, optional
+        None is `Determiner()`.
+    seed : int
+        Of all these points.
+    """
+
+    def __init__(
+        self,
+        n_points: int = 2000,
+        n_near: int = 400,
+        n_steep: int = 400,
+        n_conditions: int = 500,
+        accepted: float = 1e-2,
+        accepted_near: float = 0.1,
+        likely: float = 0.1,
+        determiner: Determiner | None = None,
+        seed: int = 1_000_003,
+    ):
+        self.n_points = n_points
+        self.n_near = n_near
+        self.n_steep = n_steep
+        self.n_conditions = n_conditions
+        self.accepted = accepted
+        self.accepted_near = accepted_near
+        self.likely = likely
+        self.determiner = determiner
+        self.seed = seed
+
+    def verify(self, problem: LeastSquares, ground: Ground) -> Verification:
+        """Verify the network that a problem starts from.
+
+        Parameters
+        ----------
+        problem : LeastSquares
+            At the rows.
+        ground : Ground
+
+        Returns
+        -------
+        Verification
+            Of the equations that hold at some row.
+        """
+        network, half = problem.unknowns.network, half_width(ground.bounds)
+        points = self._points(network, ground, problem.start)
+        posed = ground.pose(np.concatenate(list(points.values())), problem.unknowns)
+        fresh = _asked(posed, problem)
+        inside = as_tensor(points[INSIDE], problem.start.device, problem.start.dtype)
+        sizes = output_sizes(network.evaluate(inside))
+        at_rows = {measure.name: measure.ratio() for measure in measured(problem, sizes, half)}
+        places = np.repeat(list(points), [len(X) for X in points.values()])
+        checks = {
+            measure.name: self._check(block, measure, places, at_rows[measure.name])
+            for block, measure in zip(fresh.blocks, measured(fresh, sizes, half), strict=True)
+        }
+        has_values = any(block.equation.values is not None for block in problem.blocks)
+        determination = None
+        if problem.start.dtype == torch.float64 and not has_values:
+            determination = self._determine(fresh, ground.bounds, sizes, inside, places)
+        return Verification(checks, determination, self.likely)
+
+    def _points(self, network: Network, ground: Ground, like: Tensor) -> dict[str, NDArray]:
+        rng = np.random.default_rng(self.seed)
+        inside = ground.inside(self.n_points, rng)
+        steep = as_array(network.steepest(as_tensor(inside[: self.n_steep], like.device, like.dtype)))
+        return {
+            INSIDE: inside,
+            NEAR: ground.near_boundary(self.n_near, rng),
+            STEEP: ground.kept(steep),
+            "on the boundary": ground.on_boundary(self.n_conditions, rng),
+        }
+
+    def _check(self, block: Block, measure: Measure, places: NDArray, at_rows: float) -> Check:
+        """An equation at the set of points where its residual is largest for what is accepted there.
+
+        Where u is smooth its terms may all vanish towards the boundary: uniform points tell their size as well.
+        """
+        there = places[block.equation.rows]
+        sets = {place: np.flatnonzero(there == place) for place in dict.fromkeys(there.tolist())}
+        ratios = {place: measure.ratio(rows, sets.get(INSIDE)) for place, rows in sets.items()}
+        accepted = {place: self.accepted_near if place in (NEAR, STEEP) else self.accepted for place in sets}
+        place = max(ratios, key=lambda name: ratios[name] / accepted[name])
+        largest = sets[place][int(measure.residual[sets[place]].norm(dim=1).argmax())]
+        return Check(measure.group, at_rows, ratios[place], accepted[place], place, tuple(block.x[largest].tolist()))
+
+    def _determine(
+        self, fresh: LeastSquares, bounds: tuple[NDArray, NDArray], sizes: Tensor, inside: Tensor, places: NDArray
+    ) -> Determination:
+        """Ask the equations, at uniform points and under the conditions, whether they determine u."""
+        determiner, sizes = self.determiner or Determiner(), torch.where(sizes > 0, sizes, 1.0)
+        n_inside = determiner.n_points(len(bounds[0]), len(sizes))
+        rows = np.flatnonzero(~np.isin(places, (INSIDE, NEAR, STEEP)))
+        few = fresh.subset(np.concatenate([np.arange(min(n_inside, len(inside))), rows]))
+        # Whatever the loss weighs: each component counts by what a change of u of its own size does to it.
+        natural = {m.name: m.natural.mean(dim=0) for m in measured(few, sizes, half_width(bounds))}
+        weights = {name: (1 / torch.where(size > 0, size, 1.0)).tolist() for name, size in natural.items()}
+        return determiner.determine(few.weighted(weights), bounds, sizes, inside[:n_inside])
+
+
+def _asked(fresh: LeastSquares, problem: LeastSquares) -> LeastSquares:
+    """The equations that hold at some row of X; where values are known instead, further points have none."""
+    names = {e.name for e in problem.equations}
+    known = {e.group for e in problem.equations if e.values is not None}
+    blocks = [b for b in fresh.blocks if b.equation.name in names and b.equation.group not in known]
+    return replace(fresh, blocks=tuple(blocks))
