@@ -13,6 +13,7 @@ Examples
 """
 
 from pinnlearn.training.choices import DampingChoice, ScaleChoice
+from pinnlearn.training.determination import Determination, Determiner
 from pinnlearn.training.placement import Likeness
 from pinnlearn.training.stages import (
     JOINED,
@@ -26,10 +27,14 @@ from pinnlearn.training.stages import (
     Task,
     TrainHidden,
 )
+from pinnlearn.training.verification import Check, Verification, Verifier
 
 __all__ = [
     "JOINED",
+    "Check",
     "DampingChoice",
+    "Determination",
+    "Determiner",
     "Enrich",
     "Grow",
     "Likeness",
@@ -41,4 +46,6 @@ __all__ = [
     "Steps",
     "Task",
     "TrainHidden",
+    "Verification",
+    "Verifier",
 ]
