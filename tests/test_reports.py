@@ -60,7 +60,7 @@ def test_it_prints_as_a_table(heat):
     assert text == repr(model.describe())
     lines = text.split("\n")
     assert lines[0].startswith("Heat(domain=SpaceTime(")
-    assert lines[1].split() == ["group", "rows", "weight", "loss", "relative", "residual"]
+    assert lines[1].split() == ["group", "rows", "weight", "loss", "relative", "residual", "elsewhere"]
     assert [line.split()[0] for line in lines[2:8] if line[0] != " "] == list(model.groups_)
     assert [line.split("  ")[1] for line in lines[2:8] if line[0] == " "] == [
         "the known values",
