@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 
 import numpy as np
@@ -14,13 +14,13 @@ from pinnlearn.domains import REGIONS, Domain
 from pinnlearn.hyperparameters import Hyperparameters
 from pinnlearn.jets import Jet
 
-Value = float | Callable[[Tensor], Tensor]
+Value = float | Sequence[float] | Callable[[Tensor], Tensor]
 # Of x, (n, n_dims) -> (n,) of bool, a tensor or an array.
 Where = Callable[[Tensor], Tensor | NDArray]
 
 
 def evaluate(value: Value, x: Tensor, like: Tensor, name: str) -> Tensor:
-    """Evaluate a number or a function of x to a tensor that fits `like`.
+    """Evaluate a number, a number for each output, or a function of x to a tensor that fits `like`.
 
     Raises
     ------
@@ -31,6 +31,8 @@ def evaluate(value: Value, x: Tensor, like: Tensor, name: str) -> Tensor:
     """
     if isinstance(value, Real):
         return torch.full_like(like, float(value))
+    if isinstance(value, list | tuple) and like.ndim == 2 and len(value) == like.shape[1]:
+        return like.new_tensor(value).expand(like.shape)
     if not callable(value):
         raise TypeError(f"{name} must be a number or a function of x, got {value!r}.")
     result = torch.as_tensor(value(x), dtype=like.dtype, device=like.device)
@@ -149,8 +151,9 @@ class Dirichlet(BaseCondition):
 
     Parameters
     ----------
-    value : float or callable
-        A number, or a function of x giving (n,); with several outputs (n, n_outputs).
+    value : float, sequence of float or callable
+        A number, for several outputs also one for each, or a function of x giving (n,), with several outputs
+        (n, n_outputs).
     where : callable, optional
         A predicate of x: the part of the boundary where the condition holds.
     name : str, optional
@@ -240,8 +243,9 @@ class Initial(Dirichlet):
 
     Parameters
     ----------
-    value : float or callable
-        A number, or a function of x (time is its last column) giving (n,); with several outputs (n, n_outputs).
+    value : float, sequence of float or callable
+        A number, for several outputs also one for each, or a function of x (time is its last column) giving (n,), with
+        several outputs (n, n_outputs).
     where : callable, optional
         A predicate of x: the part of the initial slice where the condition holds.
     name : str, optional
@@ -256,8 +260,9 @@ class InitialVelocity(Initial):
 
     Parameters
     ----------
-    value : float or callable
-        A number, or a function of x (time is its last column) giving (n,); with several outputs (n, n_outputs).
+    value : float, sequence of float or callable
+        A number, for several outputs also one for each, or a function of x (time is its last column) giving (n,), with
+        several outputs (n, n_outputs).
     where : callable, optional
         A predicate of x: the part of the initial slice where the condition holds.
     name : str, optional

@@ -180,12 +180,12 @@ class Jet:
         """The derivative in time, the last coordinate."""
         if self.has_time is None:
             raise TimeAxisUnknownError(
-                "reads u.dt, but nothing says that the last coordinate is time; give the PDE a SpaceTime domain."
+                "reads u.dt, but nothing says that the last coordinate is time; give the PDE a domain in time."
             )
         if not self.has_time:
             raise EquationError(
-                "the equation reads u.dt, but its domain has no time axis; use SpaceTime(space, t_start, t_end), "
-                "or u.d(axis) for a derivative in space."
+                "the equation reads u.dt, but its domain has no time axis; use SpaceTime(space, t_start, t_end), or "
+                "Time(t_start, t_end) where there is no space, or u.d(axis) for a derivative in space."
             )
         return self.d(self.source.n_dims - 1)
 
@@ -203,12 +203,12 @@ class Jet:
     @property
     def grad(self) -> Tensor:
         """The gradient in space, (n, n_space); with several outputs (n, n_outputs, n_space)."""
-        return torch.stack([self.d(axis) for axis in range(self._n_space)], dim=-1)
+        return torch.stack([self.d(axis) for axis in range(self._check_space())], dim=-1)
 
     @property
     def laplacian(self) -> Tensor:
         """The Laplacian in space (time is not counted)."""
-        return self._read(Symbol(tuple((axis, axis) for axis in range(self._n_space))))
+        return self._read(Symbol(tuple((axis, axis) for axis in range(self._check_space()))))
 
     def __getitem__(self, output: int) -> Jet:
         if not 0 <= output < self.source.n_outputs:
@@ -244,9 +244,15 @@ class Jet:
         """The same function at n other points, `x` of shape (n, n_dims), paired with the rows."""
         return Jet(self.source, self.has_time, self.normal_vectors, self.output, self.source.add_points(x))
 
-    @property
-    def _n_space(self) -> int:
-        return self.source.n_dims - bool(self.has_time)
+    def _check_space(self) -> int:
+        """The number of coordinates in space, of which there must be some."""
+        n_space = self.source.n_dims - bool(self.has_time)
+        if not n_space:
+            raise EquationError(
+                "the equation reads u.laplacian or u.grad, which are in space, but time is the only coordinate; use "
+                "u.dt and u.d(0, 0)."
+            )
+        return n_space
 
     def _check_axis(self, axis: int) -> int:
         n_dims = self.source.n_dims

@@ -94,7 +94,8 @@ class PDE(Hyperparameters):
         ----------
         n_interior, n_boundary : int
         n_initial : int, optional
-            None shares `n_boundary` two to one between the boundary and the initial slice where there is one.
+            None shares `n_boundary` two to one between the boundary and the initial slice where there is one; a domain
+            without a boundary, `Time`, has them all at its start, where one is enough.
         method : {"sobol", "uniform", "grid", "halton", "lhs"}
         random_state : int, RandomState or None
 
@@ -118,7 +119,7 @@ class PDE(Hyperparameters):
                 f"{self.domain!r} samples in one way only: its samplers take no method. Leave method={method!r} out."
             )
         if n_initial is None:
-            n_initial = n_boundary // 3 if self.domain.has_time else 0
+            n_initial = (n_boundary // 3 if self.domain.has_boundary else n_boundary) if self.domain.has_time else 0
             n_boundary -= n_initial
         rng = as_generator(random_state)
         parts = [

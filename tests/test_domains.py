@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pinnlearn.domains import Box, Interval, SpaceTime
+from pinnlearn.domains import Box, Interval, SpaceTime, Time
 from pinnlearn.sampling import METHODS
 
 BOX = Box([0.0, -1.0], [3.0, 0.0])
@@ -275,3 +275,27 @@ def test_ends_of_an_axis():
 def test_an_axis_without_opposite_faces_says_so(domain, axis):
     with pytest.raises(ValueError, match=rf"no two opposite faces along axis {axis}"):
         domain.ends(np.zeros((1, domain.n_dims)), axis)
+
+
+def test_times_are_initial_at_the_start_and_interior_elsewhere():
+    domain = Time(-1.0, 3.0)
+    assert regions(domain, [-1.0], [0.0], [3.0]) == ["initial", "interior", "interior"]
+    assert regions(domain, [-1.0 + 1e-10], [-1.0 + 1e-6]) == ["initial", "interior"]
+    assert domain.contains([[-1.0], [3.0], [3.1]]).tolist() == [True, True, False]
+    assert not domain.on_boundary([[-1.0], [3.0]]).any()
+    np.testing.assert_array_equal(domain.snap([[-1.0 + 1e-10], [0.5]]), [[-1.0], [0.5]])
+    assert domain.distance([[-1.0], [3.0]]).tolist() == [0.0, 1.0]
+    assert domain.has_time
+    assert domain.n_dims == 1
+
+
+def test_time_has_no_boundary_but_a_start():
+    domain = Time(2.0, 3.0)
+    assert domain.sample_boundary(0, rng()).shape == (0, 1)
+    assert domain.sample_initial(3, rng()).tolist() == [[2.0]] * 3
+    times = domain.sample_interior(40, rng())
+    assert ((times > 2) & (times < 3)).all()
+    with pytest.raises(ValueError, match=r"Time\(t_start=2.0, t_end=3.0\) has no boundary.*n_initial"):
+        domain.sample_boundary(1, rng())
+    with pytest.raises(ValueError, match=r"Time\(.*lower < upper"):
+        Time(3.0, 2.0).region([[2.5]])

@@ -6,8 +6,8 @@ from sklearn.model_selection import KFold
 
 from pinnlearn import problems
 from pinnlearn.conditions import Condition, Dirichlet, Initial
-from pinnlearn.domains import Box, Interval, SpaceTime
-from pinnlearn.jets import Jet
+from pinnlearn.domains import Box, Interval, SpaceTime, Time
+from pinnlearn.jets import Jet, Zero
 from pinnlearn.pdes import PDE, Heat, Helmholtz, Poisson
 from pinnlearn.problems import PROBLEMS
 from pinnlearn.sampling import METHODS
@@ -251,3 +251,27 @@ def test_sample_says_what_it_cannot_do():
         Poisson(Interval(0, 1)).sample(10, 2, method="random")
     with pytest.raises(ValueError, match="no initial slice"):
         Poisson(Interval(0, 1)).sample(10, 2, 3)
+
+
+def test_all_conditions_of_an_equation_in_time_alone_are_at_its_start():
+    pde = PDE(Time(1.0, 2.0), equation=lambda x, u: u.dt - u.value, conditions=[Initial(1.0)])
+    X = pde.sample(5, 2, random_state=0)
+    assert X.shape == (7, 1)
+    assert (X == 1.0).sum() == 2
+    assert (pde.sample(5, 0, 1, random_state=0) == 1.0).sum() == 1
+
+
+def test_initial_values_of_several_outputs_are_a_list():
+    pde = PDE(Time(0.0, 1.0), equation=lambda x, u: u.dt - u.value, conditions=[Initial([1.0, 2.0])], n_outputs=2)
+    x = torch.zeros(3, 1, dtype=torch.float64)
+    residual = pde.conditions[0].residual(x, Jet(Zero(x, 2), has_time=True))
+    assert residual.tolist() == [[-1.0, -2.0]] * 3
+    with pytest.raises(TypeError, match="a number or a function"):
+        Initial([1.0, 2.0, 3.0]).residual(x, Jet(Zero(x, 2), has_time=True))
+
+
+@pytest.mark.parametrize("read", [lambda u: u.laplacian, lambda u: u.grad])
+def test_time_alone_has_no_space_to_differentiate_in(read):
+    x = torch.zeros(3, 1, dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"time is the only coordinate; use u\.dt"):
+        read(Jet(Zero(x), has_time=True))

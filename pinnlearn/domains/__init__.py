@@ -8,5 +8,6 @@ from pinnlearn.domains.base import check_domain as check_domain
 from pinnlearn.domains.boxes import AxisParallel as AxisParallel
 from pinnlearn.domains.boxes import Box, Interval
 from pinnlearn.domains.space_time import SpaceTime
+from pinnlearn.domains.time import Time
 
-__all__ = ["Box", "Domain", "Interval", "SpaceTime"]
+__all__ = ["Box", "Domain", "Interval", "SpaceTime", "Time"]

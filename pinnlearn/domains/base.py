@@ -58,6 +58,7 @@ class Domain(Hyperparameters, ABC):
     See Also
     --------
     SpaceTime : Any domain in space over a time interval.
+    Time : A time interval alone.
 
     Examples
     --------
@@ -89,6 +90,8 @@ class Domain(Hyperparameters, ABC):
     """
 
     has_time = False
+    # Whether there is a (lateral) boundary to sample on.
+    has_boundary = True
 
     @property
     @abstractmethod

@@ -105,7 +105,7 @@ def _check_starts(conditions: Sequence[BaseCondition], domain: Domain) -> None:
         if condition.region == "initial" and not domain.has_time:
             raise ValueError(
                 f"{condition.label} holds at the start, but {domain!r} has no time; use SpaceTime(space, t_start, "
-                "t_end), whose last coordinate is time."
+                "t_end), whose last coordinate is time, or Time(t_start, t_end)."
             )
 
 
