@@ -31,7 +31,7 @@ def evaluate(value: Value, x: Tensor, like: Tensor, name: str) -> Tensor:
     """
     if isinstance(value, Real):
         return torch.full_like(like, float(value))
-    if isinstance(value, list | tuple) and like.ndim == 2 and len(value) == like.shape[1]:
+    if isinstance(value, list | tuple) and len(value) == (like.shape[1] if like.ndim == 2 else 1):
         return like.new_tensor(value).expand(like.shape)
     if not callable(value):
         raise TypeError(f"{name} must be a number or a function of x, got {value!r}.")

@@ -11,6 +11,7 @@ from sklearn.base import RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import nn
 
 from pinnlearn._version import __version__
 from pinnlearn.arrays import as_array
@@ -19,7 +20,7 @@ from pinnlearn.fitting import fit, fitted_weights
 from pinnlearn.hyperparameters import Described
 from pinnlearn.jets import VALUE, Symbol
 from pinnlearn.networks import TwoLayerNetwork
-from pinnlearn.networks.torch_module import TwoLayerModule
+from pinnlearn.networks.torch_module import as_module
 from pinnlearn.notices import warn
 from pinnlearn.optimizers import Optimizer
 from pinnlearn.pdes import PlainRegression
@@ -113,6 +114,9 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         `pinnlearn.training.verification`. None without a domain, or with `region`.
     error_estimate_ : float
         An estimate of the relative L2 error of u, the largest of its outputs; NaN where nothing tells.
+    windows_ : list of Window
+        Where an initial value problem was marched: each window's begin, end, units and residual at fresh rows. The
+        weights are of all of them one after another, x measured from a window's begin; see `MarchWindows`.
     added_rows_ : ndarray of shape (n_rows, n_dims)
         The rows of the PDE that joined those of X, the last time that any did, see Notes.
     n_added_rows_ : int
@@ -402,7 +406,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
                 "pinnlearn.load(path, pde=...)."
             )
 
-    def to_torch(self) -> TwoLayerModule:
+    def to_torch(self) -> nn.Module:
         """The trained network as a module of torch, which `torch.export` takes with any number of rows.
 
         Returns
@@ -421,7 +425,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         1.000000
         """
         check_is_fitted(self)
-        return TwoLayerModule(network_of(self))
+        return as_module(network_of(self))
 
     def describe(self) -> Report:
         """Tell what happened in `fit`: rows, losses and residuals by group, parameters, memory, why it stopped.

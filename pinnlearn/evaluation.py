@@ -13,7 +13,7 @@ from pinnlearn.fitting import weights_of
 from pinnlearn.jets import VALUE, Symbol
 from pinnlearn.least_squares import LeastSquares, Linearization, Unknowns
 from pinnlearn.metrics import relative_residual
-from pinnlearn.networks import BLOCKS, TwoLayerNetwork, half_width
+from pinnlearn.networks import BLOCKS, PiecewiseNetwork, TwoLayerNetwork, half_width
 from pinnlearn.posing.equations import bounding_box
 from pinnlearn.posing.pose import pose
 from pinnlearn.posing.rows import Rows, check_known_values
@@ -22,16 +22,19 @@ from pinnlearn.posing.rows import Rows, check_known_values
 SCORE_POINTS, SCORE_SEED = 200, 0
 
 
-def network_of(model: Any) -> TwoLayerNetwork:
+def network_of(model: Any) -> TwoLayerNetwork | PiecewiseNetwork:
     """The trained network; on the CPU, with a warning, where the model's device is not there."""
     device, dtype = available_device(model.device, model.dtype)
-    return TwoLayerNetwork.of(weights_of(model), get_activation(model.activation), device, dtype)
+    network = TwoLayerNetwork.of(weights_of(model), get_activation(model.activation), device, dtype)
+    windows = getattr(model, "windows_", [])  # files of older versions have none
+    return PiecewiseNetwork.of(network, windows) if len(windows) > 1 else network
 
 
 def values_of(model: Any, X: NDArray, symbol: Symbol = VALUE) -> NDArray:
     """A derivative of u, or u itself, at points; (n,) or (n, n_outputs)."""
     network = network_of(model)
-    return as_array(network.evaluate(as_tensor(X, network.hidden_bias.device, network.hidden_bias.dtype), symbol))
+    like = network.blocks()["output_weights"]
+    return as_array(network.evaluate(as_tensor(X, like.device, like.dtype), symbol))
 
 
 def problem_at(model: Any, rows: Rows) -> LeastSquares:

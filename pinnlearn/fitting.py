@@ -17,7 +17,7 @@ from pinnlearn.activations import get_activation
 from pinnlearn.arrays import as_array, as_tensor, available_bytes, resolve_device
 from pinnlearn.hyperparameters import check_choice
 from pinnlearn.least_squares import LeastSquares, Unknowns, Weight
-from pinnlearn.networks import BLOCKS, INITS, TwoLayerNetwork, Weights, half_width
+from pinnlearn.networks import BLOCKS, INITS, PiecewiseNetwork, TwoLayerNetwork, Weights, half_width
 from pinnlearn.notices import warn
 from pinnlearn.optimizers import Optimizer
 from pinnlearn.optimizers.base import check_positive
@@ -70,9 +70,9 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None, l
     listeners : list of callables
         Who is told of every step.
     """
-    is_warm = model.warm_start and hasattr(model, "hidden_weights_")
+    is_warm = _goes_on(model)
     method = _check_parameters(model, is_warm)
-    with Course(listeners, max_iter=method.max_iter) as course:
+    with Course(listeners) as course:
         posed = _pose(model, X, y, region, course)
         # Who watches the fit may score it.
         model.pde_, model.loss_weights_ = posed.pde, posed.problem.weights
@@ -88,6 +88,7 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None, l
         n_bytes_added = _estimated_bytes(task, method.stages, task.problem.n_interior)
         if n_bytes_added < available_bytes(posed.placement.device):
             task = replace(task, draw=_draw(posed))
+        course.max_iter = method.most_steps(task)
         best, verification = train(task, method.stages, course, start)
         used = method.used if isinstance(model.optimizer, list | tuple) else method.used[0]
         fitted = {
@@ -98,9 +99,15 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None, l
             "n_bytes_": n_bytes if course.added_rows is None else n_bytes_added,
             **_course_attributes(course, task),
             **_solution_attributes(posed, task, _whole(task, best)),
+            "windows_": list(best.windows),
             "seconds_": course.seconds,
         }
         model.__dict__.update(fitted)
+
+
+def _goes_on(model: Any) -> bool:
+    """Whether training goes on from the last fit; one that marched in windows marches anew."""
+    return model.warm_start and hasattr(model, "hidden_weights_") and not getattr(model, "windows_", [])
 
 
 def _check_parameters(model: Any, is_warm: bool) -> Method:
@@ -155,7 +162,7 @@ def _choose_width(model: Any, n_rows: int, is_placed: bool) -> int:
         if not isinstance(model.width, Integral) or model.width < 1:
             raise ValueError(f"width must be 'auto' or an integer >= 1, got {model.width!r}.")
         return int(model.width)
-    if model.warm_start and hasattr(model, "hidden_bias_"):
+    if _goes_on(model):
         return len(model.hidden_bias_)
     return ITERATED_WIDTH if is_placed else min(SOLVED_WIDTH, max(LEAST_WIDTH, int(UNITS_PER_ROW * n_rows)))
 
@@ -260,9 +267,9 @@ def _draw(posed: Posed) -> Callable[[int], NDArray] | None:
     return lambda n: domain.sample("interior", n, rng, "uniform")
 
 
-def _whole(task: Task, best: Solution) -> TwoLayerNetwork:
-    """The network of a solution at its full width; what joins it is zero."""
-    if best.is_placed and best.network.width == task.width:
+def _whole(task: Task, best: Solution) -> TwoLayerNetwork | PiecewiseNetwork:
+    """The network of a solution at its full width; what joins it is zero. Windows have the width that they need."""
+    if best.windows or (best.is_placed and best.network.width == task.width):
         return best.network
     units = task.placement.network(task.width, CHECK_SCALE, zero=True)
     return substitute(units, best.network) if best.is_placed else units
@@ -282,7 +289,7 @@ def _course_attributes(course: Course, task: Task) -> dict[str, Any]:
     }
 
 
-def _solution_attributes(posed: Posed, task: Task, network: TwoLayerNetwork) -> dict[str, Any]:
+def _solution_attributes(posed: Posed, task: Task, network: TwoLayerNetwork | PiecewiseNetwork) -> dict[str, Any]:
     """The weights, and how well they do at the rows of X."""
     trained = task.problem.with_network(network)
     x = as_tensor(posed.rows.X, posed.placement.device, posed.placement.dtype)
@@ -295,7 +302,7 @@ def _solution_attributes(posed: Posed, task: Task, network: TwoLayerNetwork) -> 
     }
 
 
-def fitted_weights(network: TwoLayerNetwork) -> dict[str, NDArray]:
+def fitted_weights(network: TwoLayerNetwork | PiecewiseNetwork) -> dict[str, NDArray]:
     """A network as the attributes of an estimator."""
     output_weights = as_array(network.output_weights)
     return {

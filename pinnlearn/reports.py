@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pinnlearn.least_squares import LeastSquares
 from pinnlearn.metrics import by_group, relative_residuals
+from pinnlearn.networks import Window
 from pinnlearn.pdes import PDE
 from pinnlearn.posing.checks import Finding
 from pinnlearn.training.verification import Verification
@@ -47,6 +48,8 @@ class Report:
     verification : Verification or None
         How well the equations hold where no row was.
     error_estimate : float
+    windows : list of Window
+        Those that were marched in, see `pinnlearn.training.MarchWindows`.
     """
 
     pde: PDE
@@ -64,6 +67,7 @@ class Report:
     n_added_rows: int = 0
     verification: Verification | None = None
     error_estimate: float = math.nan
+    windows: list[Window] = field(default_factory=list)
 
     @classmethod
     def of(cls, model: Any) -> Report:
@@ -75,6 +79,7 @@ class Report:
             findings=getattr(model, "findings_", []),
             verification=getattr(model, "verification_", None),
             error_estimate=getattr(model, "error_estimate_", math.nan),
+            windows=getattr(model, "windows_", []),
             width=len(model.hidden_bias_),
             activation=model.activation,
             n_parameters=model.hidden_weights_.size + model.hidden_bias_.size + model.output_weights_.size,
@@ -88,6 +93,7 @@ class Report:
                 f"{'group':<{self._name_width}} {'rows':>5} {'weight':>8} {'loss':>8}  relative residual{self._title}",
                 *(line for group in self.groups for line in self._lines(group)),
                 *([f"{self.n_added_rows} more rows of the PDE in training"] if self.n_added_rows else []),
+                *([_marched(self.windows)] if self.windows else []),
                 f"{self.width} {self.activation} units, {self.n_parameters} parameters, about {in_bytes(self.n_bytes)}",
                 f"{self.n_iter} steps in {self.seconds:.1f} s, loss {self.loss:.1e}",
                 f"stopped by {reason}: {explanation}",
@@ -123,6 +129,12 @@ class Report:
     def _name_width(self) -> int:
         several = [group for group in self.groups if sum(of["group"] == group for of in self.equations.values()) > 1]
         return max(8, *(len(_short(n)) for n, of in self.equations.items() if of["group"] in several), 0)
+
+
+def _marched(windows: Sequence[Window]) -> str:
+    lengths = [window.end - window.begin for window in windows]
+    how = f"{len(windows)} windows of length {min(lengths):.2g} to {max(lengths):.2g}" if windows[1:] else "one window"
+    return f"marched in {how}, relative residual at fresh rows {max(window.residual for window in windows):.1e}"
 
 
 def _short(name: str) -> str:

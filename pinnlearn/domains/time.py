@@ -66,6 +66,12 @@ class Time(AxisParallel):
             raise ValueError(f"{self!r} has no boundary to sample {n} points on; its rows at t_start are n_initial.")
         return np.empty((0, 1))
 
+    def sample_near_boundary(self, n: int, rng: np.random.Generator) -> NDArray:
+        """Sample points near the start and the end, at distances that halve; (n, 1)."""
+        lower, upper = self.bounds
+        at_end = np.arange(n)[:, None] % 2
+        return self._moved_inside(np.where(at_end, upper, lower), 1.0 - 2.0 * at_end, rng)
+
     def sample_initial(self, n: int, rng: np.random.Generator, method: str = "") -> NDArray:
         """Give n times t_start; one is enough."""
         return np.full((n, 1), float(self.t_start))

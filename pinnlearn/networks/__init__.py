@@ -1,7 +1,15 @@
 """Networks: functions of points with exact derivatives, and exact Jacobians of these in their weights."""
 
 from pinnlearn.networks.base import AtPoints, Network, Piece, Reading
-from pinnlearn.networks.initialisation import INITS, Weights, domain_weights, gaussian_weights, half_width
+from pinnlearn.networks.initialisation import (
+    INITS,
+    Weights,
+    domain_weights,
+    gaussian_weights,
+    half_width,
+    window_weights,
+)
+from pinnlearn.networks.piecewise import PiecewiseNetwork, Window
 from pinnlearn.networks.two_layer import BLOCKS, NetworkAtPoints, TwoLayerNetwork
 
 __all__ = [
@@ -11,10 +19,13 @@ __all__ = [
     "Network",
     "NetworkAtPoints",
     "Piece",
+    "PiecewiseNetwork",
     "Reading",
     "TwoLayerNetwork",
     "Weights",
+    "Window",
     "domain_weights",
     "gaussian_weights",
     "half_width",
+    "window_weights",
 ]

@@ -31,6 +31,23 @@ def half_width(bounds: tuple[NDArray, NDArray]) -> NDArray:
     return np.where(extent > 0, extent, 1.0) / 2
 
 
+def window_weights(width: int, n_outputs: int, length: float, slope: float, rng: np.random.Generator) -> Weights:
+    """Draw hidden units along [0, length]: a constant one, and others steepest at places uniform there; outputs zero.
+
+    Parameters
+    ----------
+    width, n_outputs : int
+    length : float
+    slope : float
+        Slopes are normal, with this standard deviation per length.
+    rng : numpy Generator
+    """
+    slopes, places = slope * rng.standard_normal(width), rng.random(width)
+    bias = -slopes * places
+    slopes[0], bias[0] = 0.0, 1.0  # no activation is zero at 1
+    return Weights(slopes[:, None] / length, bias, np.zeros((width, n_outputs)))
+
+
 def domain_weights(
     width: int,
     bounds: tuple[NDArray, NDArray],

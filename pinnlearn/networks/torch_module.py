@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
+from pinnlearn.networks.piecewise import PiecewiseNetwork
 from pinnlearn.networks.two_layer import TwoLayerNetwork
 
 
@@ -32,3 +34,40 @@ class TwoLayerModule(nn.Module):
         """Evaluate u at points (n, n_dims): (n,), or (n, n_outputs) for several outputs."""
         network = TwoLayerNetwork(self.activation, self.hidden_weights, self.hidden_bias, self.output_weights)
         return network.evaluate(x)
+
+
+class PiecewiseModule(nn.Module):
+    """One two-layer network for each window along the last axis; all are evaluated, and one is taken, at each point.
+
+    Parameters
+    ----------
+    network : PiecewiseNetwork
+        Copied.
+
+    Attributes
+    ----------
+    pieces : nn.ModuleList of TwoLayerModule
+        Of points whose last coordinate is measured from where the window begins.
+    origins : Tensor of shape (n_windows, n_dims)
+        What points are measured from.
+    """
+
+    origins: Tensor
+
+    def __init__(self, network: PiecewiseNetwork):
+        super().__init__()
+        self.pieces = nn.ModuleList(TwoLayerModule(piece) for piece in network.pieces)
+        like = network.pieces[0].hidden_bias
+        origins = torch.stack([network.origin(i, like) for i in range(len(network.pieces))])
+        self.register_buffer("origins", origins)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Evaluate u at points (n, n_dims): (n,), or (n, n_outputs) for several outputs."""
+        window = torch.bucketize(x[:, -1].contiguous(), self.origins[1:, -1].contiguous(), right=True)
+        values = torch.stack([piece(x - origin) for piece, origin in zip(self.pieces, self.origins, strict=True)])
+        return values[window, torch.arange(len(x), device=x.device)]
+
+
+def as_module(network: TwoLayerNetwork | PiecewiseNetwork) -> nn.Module:
+    """A network as a module."""
+    return PiecewiseModule(network) if isinstance(network, PiecewiseNetwork) else TwoLayerModule(network)

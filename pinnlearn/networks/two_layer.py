@@ -115,6 +115,11 @@ class TwoLayerNetwork:
         away = ((w * x).sum(dim=1) + b - z) / w.square().sum(dim=1).clamp(min=torch.finfo(x.dtype).tiny)
         return x - away[:, None] * w
 
+    def fitted_to(self, x: Tensor, values: Tensor) -> TwoLayerNetwork:
+        """The network with the output weights that fit values, (n, n_outputs), at points."""
+        features = self.at(x).sigma(0) / math.sqrt(self.width)
+        return replace(self, output_weights=torch.linalg.pinv(features) @ values)
+
     def gram_size(self, pieces: Sequence[Piece], trained: Sequence[str]) -> float:
         """The k of the (n, k) by (k, n) products that J J^T costs by its structure; infinite where there is none."""
         return structured_size(self, pieces, trained)

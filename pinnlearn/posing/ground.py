@@ -51,7 +51,8 @@ class Ground:
 
     def on_boundary(self, n: int, rng: np.random.Generator) -> NDArray:
         """Uniform points of the boundary, and as many of the initial slice, if there is one."""
-        parts = ("boundary", "initial") if self.domain.has_time else ("boundary",)
+        has = {"boundary": self.domain.has_boundary, "initial": self.domain.has_time}
+        parts = [part for part in has if has[part]]
         return np.concatenate([self.domain.sample(part, n, rng, "uniform") for part in parts])
 
     def kept(self, X: NDArray) -> NDArray:

@@ -7,16 +7,16 @@ Examples
 --------
 >>> from pinnlearn.training import JOINED
 >>> list(JOINED)
-[SolveOutput(), TrainHidden(), March(), Grow(), Enrich()]
->>> sum(stage.most_steps for stage in JOINED)
+[MarchWindows(), SolveOutput(), TrainHidden(), March(), Grow(), Enrich()]
+>>> sum(stage.most_steps for stage in JOINED[1:])
 825
 """
 
 from pinnlearn.training.choices import DampingChoice, ScaleChoice
 from pinnlearn.training.determination import Determination, Determiner
+from pinnlearn.training.methods import JOINED
 from pinnlearn.training.placement import Likeness
 from pinnlearn.training.stages import (
-    JOINED,
     Enrich,
     Grow,
     March,
@@ -28,6 +28,7 @@ from pinnlearn.training.stages import (
     TrainHidden,
 )
 from pinnlearn.training.verification import Check, Verification, Verifier
+from pinnlearn.training.windows import MarchWindows
 
 __all__ = [
     "JOINED",
@@ -39,6 +40,7 @@ __all__ = [
     "Grow",
     "Likeness",
     "March",
+    "MarchWindows",
     "ScaleChoice",
     "Solution",
     "SolveOutput",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sklearn.base import clone
 
 from pinnlearn.optimizers import NGD, Optimizer, get_optimizer
-from pinnlearn.training.stages import JOINED, Stage, Steps
+from pinnlearn.training.stages import Enrich, Grow, March, SolveOutput, Stage, Steps, Task, TrainHidden
+from pinnlearn.training.windows import MarchWindows
+
+# The default method.
+JOINED: tuple[Stage, ...] = (MarchWindows(), SolveOutput(), TrainHidden(), March(), Grow(), Enrich())
 
 
 @dataclass(frozen=True)
@@ -21,13 +25,13 @@ class Method:
     used : list of Optimizer or Stage
         Clones of what was asked for.
     stages : tuple of Stage
-    max_iter : int
-        The number of steps that they may make at most.
+    max_iter : int or None
+        The number of steps that they may make at most, where it was given.
     """
 
     used: list[Optimizer | Stage]
     stages: tuple[Stage, ...]
-    max_iter: int
+    max_iter: int | None = None
 
     @classmethod
     def of(cls, optimizer: Any, learning_rate: float | None, max_iter: int | None, is_free: bool) -> Method:
@@ -49,10 +53,12 @@ class Method:
         used = _clones(optimizer, {"learning_rate": learning_rate, "max_iter": max_iter})
         (first, *others) = used
         if is_free and not others and isinstance(first, NGD) and chooses_nothing(first):
-            stages = joined(first)
-            return cls(used, stages, first.max_iter or _most_steps(stages))
-        stages = tuple(each if isinstance(each, Stage) else Steps(each) for each in used)
-        return cls(used, stages, _most_steps(stages))
+            return cls(used, joined(first), first.max_iter)
+        return cls(used, tuple(each if isinstance(each, Stage) else Steps(each) for each in used))
+
+    def most_steps(self, task: Task) -> int:
+        """The number of steps that may be made at most, by the stages that the task is one for."""
+        return self.max_iter or sum(stage.most_steps for stage in self.stages if stage.applies(task))
 
     def seed(self, seed: int) -> None:
         """Give a seed to the optimizers that want one and have none."""
@@ -63,17 +69,17 @@ class Method:
 
 def joined(optimizer: NGD) -> tuple[Stage, ...]:
     """The default method, its steps made by this optimizer."""
-    return tuple(clone(stage).set_params(optimizer=optimizer) for stage in JOINED)
+    stages = [clone(stage) for stage in JOINED]
+    for stage in stages:
+        if "optimizer" in stage.get_params():
+            stage.set_params(optimizer=optimizer)
+    return tuple(stages)
 
 
 def chooses_nothing(optimizer: NGD) -> bool:
     """Whether everything about the steps is left to the method; it solves with J as it is."""
     is_free = optimizer.learning_rate is None and optimizer.damping == "auto"
     return is_free and optimizer.solver != "cg" and optimizer.sketch is None
-
-
-def _most_steps(stages: Iterable[Stage]) -> int:
-    return sum(stage.most_steps for stage in stages)
 
 
 def _clones(optimizer: Any, overrides: dict[str, Any]) -> list[Optimizer | Stage]:

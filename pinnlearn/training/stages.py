@@ -1,8 +1,9 @@
 """How a network is trained: stages, one after another, each of which hands on a solution.
 
-The default method, `JOINED`, is a list of stages. Where the equations are linear, the best output weights for given
-hidden units are one least-squares solve: one NGD step with eta = 1 on the output weights (random features, extreme
-learning machines). Where that leaves too much, some hidden units are trained, all their weights from a zero output,
+The default method, `JOINED`, is a list of stages. Where conditions are all at one end of one coordinate, it marches,
+see `pinnlearn.training.windows`. Where the equations are linear, the best output weights for given hidden units are one
+least-squares solve: one NGD step with eta = 1 on the output weights (random features, extreme learning machines).
+Where that leaves too much, some hidden units are trained, all their weights from a zero output,
 and the solve is made again with all units: the trained ones follow what is sharp, the placed ones add the digits of
 what is smooth. The placed ones then point anywhere or where trained ones do, whichever predicts left-out equations
 better: directions are what training finds first and what chance does not find in many dimensions.
@@ -20,11 +21,12 @@ from numpy.typing import NDArray
 
 from pinnlearn.hyperparameters import Hyperparameters
 from pinnlearn.least_squares import LeastSquares
-from pinnlearn.networks import BLOCKS, TwoLayerNetwork
+from pinnlearn.networks import BLOCKS, Network, TwoLayerNetwork, Window
 from pinnlearn.optimizers import NGD, Optimizer
 from pinnlearn.posing.ground import Ground
 from pinnlearn.training.choices import ROUND_OFF, DampingChoice, ScaleChoice
 from pinnlearn.training.course import Course
+from pinnlearn.training.determination import Determination
 from pinnlearn.training.placement import Likeness, Placement, beside, substitute
 from pinnlearn.training.refinement import refine
 from pinnlearn.training.verification import Verification, Verifier
@@ -91,11 +93,11 @@ class Task:
             return None
         return self.problem.moved(self.draw(self.problem.n_interior))
 
-    def loss(self, network: TwoLayerNetwork) -> float:
+    def loss(self, network: Network) -> float:
         """The loss of a network at the rows that were given."""
         return float(self.problem.with_network(network).loss(self.problem.with_network(network).start))
 
-    def unseen(self, network: TwoLayerNetwork) -> float:
+    def unseen(self, network: Network) -> float:
         """Its loss at points that are no rows; 0 where there are none to judge by."""
         if self.judge is None:
             return 0.0
@@ -106,7 +108,9 @@ class Task:
         """How well a solution holds at points that are no rows; None where there are none to judge by."""
         if self.ground is None:
             return None
-        return self.verifier.verify(self.problem.with_network(solution.network), self.ground)
+        verification = self.verifier.verify(self.problem.with_network(solution.network), self.ground)
+        # Polynomials over the whole domain know nothing of windows.
+        return verification._replace(determination=solution.determination) if solution.windows else verification
 
     def refined(self, problem: LeastSquares, course: Course) -> LeastSquares:
         """A problem with as many rows of the PDE again, where the residual of its network is large."""
@@ -133,6 +137,10 @@ class Solution:
         Whether hidden units were trained by the stages here.
     is_done : bool
         Whether no other stage is wanted.
+    windows : tuple of Window
+        Those along the last axis that the network is made of; none where it is one for the whole domain.
+    determination : Determination, optional
+        The error that windows hand on from one to the next.
     """
 
     problem: LeastSquares
@@ -141,6 +149,8 @@ class Solution:
     is_placed: bool = True
     is_trained: bool = False
     is_done: bool = False
+    windows: tuple[Window, ...] = ()
+    determination: Determination | None = None
 
     @property
     def network(self) -> Any:
@@ -171,6 +181,10 @@ class Stage(Hyperparameters):
     def most_trained(self, before: int) -> int:
         """The largest number of hidden units that are trained, given that number before it."""
         return before
+
+    def applies(self, task: Task) -> bool:
+        """Whether the task is one for this stage, as far as the task tells; where not, its steps do not count."""
+        return True
 
     @abstractmethod
     def run(self, task: Task, solution: Solution, course: Course) -> Solution:
@@ -555,7 +569,3 @@ class Enrich(SolveOutput):
 
 def _loss(solution: Solution) -> float:
     return solution.loss
-
-
-# The default method.
-JOINED: tuple[Stage, ...] = (SolveOutput(), TrainHidden(), March(), Grow(), Enrich())

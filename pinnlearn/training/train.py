@@ -86,7 +86,9 @@ def _end(
     """Say why training ended, and warn of what does not hold; optimizers that were cut short say so themselves."""
     has_chosen_steps = all(isinstance(stage, Steps) for stage in stages)
     if not has_chosen_steps:
-        course.stop = "tol" if best.loss <= task.target else "stalled" if course.left else "max_iter"
+        # Windows are accepted by residuals relative to the size of u in each, not over the whole domain.
+        is_solved = best.loss <= task.target or (best.windows and best.is_done)
+        course.stop = "tol" if is_solved else "stalled" if course.left else "max_iter"
     if course.stop == "tol" and verification is not None and not verification.holds:
         course.stop = "unverified"
     relative = _relative_residual(task, best) if verification is None else verification.at_rows
