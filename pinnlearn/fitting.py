@@ -304,6 +304,7 @@ def _solution_attributes(posed: Posed, task: Task, network: TwoLayerNetwork | Pi
 
 def fitted_weights(network: TwoLayerNetwork | PiecewiseNetwork) -> dict[str, NDArray]:
     """A network as the attributes of an estimator."""
+    network = network.whole if isinstance(network, PiecewiseNetwork) else network  # a window as it is trained is alone
     output_weights = as_array(network.output_weights)
     return {
         "hidden_weights_": as_array(network.hidden_weights),

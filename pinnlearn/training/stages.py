@@ -141,6 +141,8 @@ class Solution:
         Those along the last axis that the network is made of; none where it is one for the whole domain.
     determination : Determination, optional
         The error that windows hand on from one to the next.
+    aside : Solution, optional
+        One to come back to where what other stages find does not hold.
     """
 
     problem: LeastSquares
@@ -151,6 +153,7 @@ class Solution:
     is_done: bool = False
     windows: tuple[Window, ...] = ()
     determination: Determination | None = None
+    aside: Solution | None = None
 
     @property
     def network(self) -> Any:

@@ -43,6 +43,7 @@ def train(task: Task, stages: Sequence[Stage], course: Course, start: Solution) 
     """
     best = last = start
     verified: dict[Solution, Verification | None] = {}
+    aside: Solution | None = None
     for stage in stages:
         before = best if stage.continues else last
         try:
@@ -50,6 +51,7 @@ def train(task: Task, stages: Sequence[Stage], course: Course, start: Solution) 
         except Interrupted:
             course.stop = "callback"
             break
+        aside = last.aside or aside
         if last is not before:
             best = last if stage.continues or best is start else better(best, last, task, course)
         if last.is_done and not isinstance(stage, Steps):
@@ -59,6 +61,8 @@ def train(task: Task, stages: Sequence[Stage], course: Course, start: Solution) 
     if course.is_stopped:
         return best, None
     verification = verified[best] if best in verified else task.verify(best)
+    if aside is not None and (verification is None or not verification.equations_hold):
+        best, verification = aside, task.verify(aside)
     _end(task, stages, best, course, verification)
     return best, verification
 

@@ -25,7 +25,7 @@ from pinnlearn.optimizers import Optimizer
 from pinnlearn.optimizers.base import Problem, State
 from pinnlearn.training.course import Course
 from pinnlearn.training.initial_value import InitialValueProblem, derivative
-from pinnlearn.training.propagation import Propagation
+from pinnlearn.training.propagation import Propagation, middles
 from pinnlearn.training.stages import Solution, Stage, Task
 
 # A residual that is smaller than this, relative to the terms of its equation, is round-off in a network's derivatives.
@@ -100,6 +100,8 @@ class MarchWindows(Stage):
         many again. More than twice the units leave no room between rows.
     fresh_rows : int
         By which a window is accepted, half of them at distances from its begin that shrink geometrically.
+    looks : int
+        Further fresh rows, so many over the whole interval: a pulse of a few thousandths of it is not passed over.
     accepted : float
         The largest relative residual: of u' times the length of the window, in units of u at its begin.
     continuity : float
@@ -110,6 +112,9 @@ class MarchWindows(Stage):
         Newton steps in a window at most; where they converge, seven are enough.
     tries : int
         Windows tried at most; one takes about 20 ms for each output.
+    likely : float
+        Where the errors that windows hand on may have grown to this part of u, the other stages try as well: a solve
+        for all times at once does not follow what runs away from a solution.
     smallest : float
         The shortest window, as a part of the interval: shorter ones are lost in the rounding of t.
 
@@ -125,22 +130,26 @@ class MarchWindows(Stage):
         slope: float = 4.0,
         rows: int = 100,
         fresh_rows: int = 400,
+        looks: int = 20_000,
         accepted: float = 1e-9,
         continuity: float = 100.0,
         growth: float = 2.0,
         steps: int = 12,
         tries: int = 600,
+        likely: float = 0.1,
         smallest: float = 1e-12,
     ):
         self.units = units
         self.slope = slope
         self.rows = rows
         self.fresh_rows = fresh_rows
+        self.looks = looks
         self.accepted = accepted
         self.continuity = continuity
         self.growth = growth
         self.steps = steps
         self.tries = tries
+        self.likely = likely
         self.smallest = smallest
 
     @property
@@ -168,12 +177,23 @@ class MarchWindows(Stage):
         is_there = march.run()
         if not march.networks or not (is_there or course.is_stopped):
             return solution
+        marched = self._solution(task, march, is_there)
+        is_likely = marched.determination is None or marched.determination.bound <= self.likely
+        return marched if is_likely or course.is_stopped else replace(solution, aside=marched)
+
+    def _solution(self, task: Task, march: March, is_there: bool) -> Solution:
+        """What the windows make together."""
         network = PiecewiseNetwork.joined(march.networks).whole
         windows = tuple(sorted(march.windows))
-        solved = task.problem.with_network(network)
         determination = march.propagation.determination if windows else None
-        flags = {"is_trained": True, "is_done": is_there}
-        return Solution(solved, task.loss(network), **flags, windows=windows, determination=determination)
+        return Solution(
+            task.problem.with_network(network),
+            task.loss(network),
+            is_trained=True,
+            is_done=is_there,
+            windows=windows,
+            determination=determination,
+        )
 
 
 @dataclass(eq=False)
@@ -293,10 +313,10 @@ class Trial:
         inside = given[(given[:, 0] >= lower) & (given[:, 0] <= upper)]
         return torch.cat([self._points(self._chebyshev()), inside[:: max(1, math.ceil(len(inside) / n))]])
 
-    def _fresh(self) -> Tensor:
+    def _fresh(self, n_more: int = 0) -> Tensor:
         """Points that are no rows: uniform ones, ones in geometric progression from the begin, and both ends."""
         rng, n = np.random.default_rng(self.march.task.placement.seed + 1), self.march.stage.fresh_rows // 2
-        return self._points(np.concatenate([[0.0, 1.0], rng.random(n), NEAREST ** rng.random(n)]))
+        return self._points(np.concatenate([[0.0, 1.0], rng.random(n + n_more), NEAREST ** rng.random(n)]))
 
     def values(self, network: PiecewiseNetwork) -> Tensor:
         """Evaluate u at Chebyshev points, (n, n_outputs)."""
@@ -368,8 +388,9 @@ class Trial:
         sizes = self.values(network).abs().amax(dim=0)
         problem = self._posed(network, torch.maximum(sizes, self._floor(sizes)), self._fresh())
         if problem is not None:
-            continues = bool(self.march.networks)
-            self.march.propagation.add(problem, self.end, self.length, continues=continues)
+            x = as_tensor(middles(self.begin, self.end)[:, None], self._governing.x.device, self._governing.x.dtype)
+            state = torch.cat([u[:m] for u, m in zip(self.state, self.march.problem.orders, strict=True)])
+            self.march.propagation.add(problem, self._linearized(network, x), self.begin, self.end, state)
 
     def _residual(self, network: PiecewiseNetwork, sizes: Tensor) -> float:
         """The largest relative residual of equations and conditions; an output is no larger than it varies."""
@@ -377,7 +398,8 @@ class Trial:
         varies = (values - torch.stack([u[0] for u in self.state])).abs().amax(dim=0)
         least = torch.stack([u[0].abs() for u in self.state]).clamp(min=0)
         sizes = torch.maximum(torch.maximum(least, torch.minimum(sizes, varies)), self._floor(sizes))
-        parts = [self._linearized(network, self._fresh())]
+        whole = abs(self.march.problem.end - self.march.problem.start)
+        parts = [self._linearized(network, self._fresh(int(self.march.stage.looks * self.length / whole)))]
         parts += [b.at_rows.linearize(network.at(b.x), network.highest_order) for b in self.conditions]
         return max(self._relative(part, sizes) for part in parts)
 
