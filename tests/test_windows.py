@@ -175,6 +175,19 @@ def test_equations_of_second_order(name):
     assert len(model.windows_) > 1
 
 
+def test_an_output_of_which_no_derivative_is_read_follows_by_its_equation():
+    def equation(x, u):
+        return torch.stack([u[0].dt - u[1].value, u[1].value + u[0].value - torch.cos(x[:, 0])], dim=1)
+
+    at_start = [Condition(lambda x, u: u[0].value - 1, region="initial")]
+    model = fitted(PDE(Time(0.0, 10.0), equation=equation, conditions=at_start, n_outputs=2), 50)
+    t = np.linspace(0, 10, 100)
+    exact = (np.exp(-t) + np.cos(t) + np.sin(t)) / 2
+    expected = np.column_stack([exact, np.cos(t) - exact])
+    np.testing.assert_allclose(model.predict(t[:, None]), expected, atol=1e-9)
+    assert model.windows_
+
+
 def test_an_end_that_is_given_by_a_known_value():
     pde = PDE(Interval(0.0, 15.0), equation=lambda x, u: u.d(0) - u.value * (1 - u.value))
     X = np.linspace(0.0, 15.0, 50)[:, None]
@@ -275,6 +288,14 @@ def test_a_solution_that_blows_up_is_handed_on():
         model = PINNRegressor(pde=pde, optimizer=stages, random_state=0).fit(pde.sample(40, 1, random_state=0))
     assert model.windows_ == []
     assert model.stages_[-1][0] == "output weights"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_equation_without_slope_at_the_start_is_handed_on():
+    # (u')^2 = 4 u has no slope in u' where u is constant, as the first guess is.
+    pde = PDE(Time(0.0, 1.0), equation=lambda x, u: u.dt**2 - 4 * u.value, conditions=[Initial(1.0)])
+    model = fitted(pde, 40, optimizer=[MarchWindows(smallest=0.1), SolveOutput(max_iter=2)])
+    assert model.windows_ == []
 
 
 @pytest.mark.filterwarnings("ignore")

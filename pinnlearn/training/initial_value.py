@@ -96,9 +96,10 @@ class InitialValueProblem:
 
     def leading(self, part: LinearizedEquation, component: int) -> dict[Term, Tensor]:
         """The coefficients of the highest derivatives in a component, or of all terms where it has none of these."""
-        coefficients = part.coefficients[component]
+        # What only another component reads comes with zeros.
+        coefficients = {t: c for t, c in part.coefficients[component].items() if bool(c.any())}
         highest = {t: c for t, c in coefficients.items() if t.symbol.order == self.orders[t.output] > 0}
-        return highest or coefficients
+        return highest or coefficients or part.coefficients[component]
 
 
 def _orders(problem: LeastSquares, governing: Block, n_outputs: int) -> tuple[int, ...] | None:
