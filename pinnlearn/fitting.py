@@ -195,7 +195,9 @@ def _identity(model: Any, posed: Posed, weights: Weights | None) -> dict[str, An
 
 
 def _task(model: Any, posed: Posed, width: int) -> Task:
-    return Task(posed.problem, posed.placement, width, model.tol, posed.problem.loss_of_zero, ground=_ground(posed))
+    problem, may_widen = posed.problem, isinstance(model.width, str)
+    reference, ground = problem.loss_of_zero, _ground(posed)
+    return Task(problem, posed.placement, width, model.tol, reference, ground=ground, may_widen=may_widen)
 
 
 def _ground(posed: Posed) -> Ground | None:
@@ -269,7 +271,7 @@ def _draw(posed: Posed) -> Callable[[int], NDArray] | None:
 
 def _whole(task: Task, best: Solution) -> TwoLayerNetwork | PiecewiseNetwork:
     """The network of a solution at its full width; what joins it is zero. Windows have the width that they need."""
-    if best.windows or (best.is_placed and best.network.width == task.width):
+    if best.windows or (best.is_placed and best.network.width >= task.width):
         return best.network
     units = task.placement.network(task.width, CHECK_SCALE, zero=True)
     return substitute(units, best.network) if best.is_placed else units

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -115,6 +115,7 @@ class NGD(Optimizer):
     """
 
     chooses_steps = True
+    shortest_column: ClassVar[float] = SHORTEST_COLUMN
 
     def __init__(
         self,
@@ -196,7 +197,7 @@ class NGD(Optimizer):
         kept = None
         if packed["kept"] is not None:
             damping, digest = packed["kept"]
-            B, _ = _with_columns_of_length_one(problem.linearize(parameters).jacobian())
+            B, _ = _with_columns_of_length_one(problem.linearize(parameters).jacobian(), self.shortest_column)
             # Where J has changed since, a step would not find it kept either.
             kept = self._factorise(B, damping) if _digest(B) == digest else None
         return _Memory(packed["damping"], packed["losses"], kept=kept)
@@ -274,7 +275,7 @@ class NGD(Optimizer):
         if not wanted or problem.linear is None or _is_linear(problem) or not math.isfinite(state.loss):
             return state
         linear: Linearized = state.memory
-        B, lengths = _with_columns_of_length_one(linear.linear_jacobian())
+        B, lengths = _with_columns_of_length_one(linear.linear_jacobian(), self.shortest_column)
         if not lengths.min() > 0:
             return state
         step = -damped_solve(B, linear.residual, max(damping, LEAST_REFIT_DAMPING)) / lengths
@@ -286,9 +287,9 @@ class NGD(Optimizer):
     def _scaled(self, linear: Linearized, n_parameters: int) -> tuple[Tensor | MatrixFree, Tensor]:
         """J with its columns divided by their lengths, and those."""
         if self.solver != "cg":
-            return _with_columns_of_length_one(linear.jacobian())
+            return _with_columns_of_length_one(linear.jacobian(), self.shortest_column)
         J = self._matrix_free(linear, n_parameters)
-        lengths = _not_too_short(J.squares.sqrt())
+        lengths = _not_too_short(J.squares.sqrt(), self.shortest_column)
         return replace(J, lengths=lengths), lengths
 
     def _factorise(self, B: Tensor | MatrixFree, damping: float) -> _Factorised | None:
@@ -305,9 +306,9 @@ class NGD(Optimizer):
         return len(losses) > window and losses[-1] > fall * losses[-1 - window]
 
 
-def _with_columns_of_length_one(J: Tensor) -> tuple[Tensor, Tensor]:
+def _with_columns_of_length_one(J: Tensor, shortest: float) -> tuple[Tensor, Tensor]:
     """J, which is overwritten, with its columns divided by their lengths, and those; very short ones less."""
-    lengths = _not_too_short(torch.linalg.vector_norm(J, dim=0))
+    lengths = _not_too_short(torch.linalg.vector_norm(J, dim=0), shortest)
     return J.div_(lengths), lengths
 
 
@@ -315,9 +316,9 @@ def _digest(matrix: Tensor) -> str:
     return hashlib.sha256(matrix.cpu().numpy().tobytes()).hexdigest()
 
 
-def _not_too_short(lengths: Tensor) -> Tensor:
+def _not_too_short(lengths: Tensor, shortest: float) -> Tensor:
     """What columns of these lengths are divided by."""
-    return torch.maximum(lengths, SHORTEST_COLUMN * lengths.max())
+    return torch.maximum(lengths, shortest * lengths.max())
 
 
 def _is_linear(problem: Problem) -> bool:

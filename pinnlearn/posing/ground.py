@@ -55,6 +55,15 @@ class Ground:
         parts = [part for part in has if has[part]]
         return np.concatenate([self.domain.sample(part, n, rng, "uniform") for part in parts])
 
+    def contains(self, X: NDArray) -> NDArray:
+        """Whether each point lies in the domain, (n,) of bool."""
+        return self.domain.contains(X)
+
     def kept(self, X: NDArray) -> NDArray:
         """Those of some points that lie in the domain."""
-        return X[self.domain.contains(X)]
+        return X[self.contains(X)]
+
+    def kept_outside(self, X: NDArray) -> NDArray:
+        """Those of some points that lie on the boundary, or at the start."""
+        inside = self.kept(X)
+        return inside[self.domain.region(inside) != "interior"]

@@ -7,13 +7,14 @@ Examples
 --------
 >>> from pinnlearn.training import JOINED
 >>> list(JOINED)
-[MarchWindows(), SolveOutput(), TrainHidden(), March(), Grow(), Enrich()]
+[MarchWindows(), SolveOutput(), Grade(), TrainHidden(), March(), Grow(), Enrich()]
 >>> sum(stage.most_steps for stage in JOINED[1:])
-825
+915
 """
 
 from pinnlearn.training.choices import DampingChoice, ScaleChoice
 from pinnlearn.training.determination import Determination, Determiner
+from pinnlearn.training.grading import Grade
 from pinnlearn.training.methods import JOINED
 from pinnlearn.training.placement import Likeness
 from pinnlearn.training.stages import (
@@ -37,6 +38,7 @@ __all__ = [
     "Determination",
     "Determiner",
     "Enrich",
+    "Grade",
     "Grow",
     "Likeness",
     "March",

@@ -9,11 +9,12 @@ from typing import Any
 from sklearn.base import clone
 
 from pinnlearn.optimizers import NGD, Optimizer, get_optimizer
+from pinnlearn.training.grading import Grade
 from pinnlearn.training.stages import Enrich, Grow, March, SolveOutput, Stage, Steps, Task, TrainHidden
 from pinnlearn.training.windows import MarchWindows
 
 # The default method.
-JOINED: tuple[Stage, ...] = (MarchWindows(), SolveOutput(), TrainHidden(), March(), Grow(), Enrich())
+JOINED: tuple[Stage, ...] = (MarchWindows(), SolveOutput(), Grade(), TrainHidden(), March(), Grow(), Enrich())
 
 
 @dataclass(frozen=True)

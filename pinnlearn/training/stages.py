@@ -1,12 +1,13 @@
 """How a network is trained: stages, one after another, each of which hands on a solution.
 
-The default method, `JOINED`, is a list of stages. Where conditions are all at one end of one coordinate, it marches,
-see `pinnlearn.training.windows`. Where the equations are linear, the best output weights for given hidden units are one
-least-squares solve: one NGD step with eta = 1 on the output weights (random features, extreme learning machines).
-Where that leaves too much, some hidden units are trained, all their weights from a zero output,
-and the solve is made again with all units: the trained ones follow what is sharp, the placed ones add the digits of
-what is smooth. The placed ones then point anywhere or where trained ones do, whichever predicts left-out equations
-better: directions are what training finds first and what chance does not find in many dimensions.
+The default method, `pinnlearn.training.JOINED`, is a list of stages. Where conditions are all at one end of one
+coordinate, it marches, see `pinnlearn.training.windows`. Where the equations are linear, the best output weights for
+given hidden units are one least-squares solve: one NGD step with eta = 1 on the output weights (random features,
+extreme learning machines). Where that does not hold between the rows, rows and units are graded towards layers, see
+`pinnlearn.training.grading`. Where it leaves too much, some hidden units are trained, all their weights from a zero
+output, and the solve is made again with all units: the trained ones follow what is sharp, the placed ones add the
+digits of what is smooth. The placed ones then point anywhere or where trained ones do, whichever predicts left-out
+equations better: directions are what training finds first and what chance does not find in many dimensions.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ class Task:
     ground : Ground, optional
         Where further points come from and what holds there; None where there is no domain, or regions were given.
     verifier : Verifier
+    may_widen : bool
+        Whether the result may have more units.
     """
 
     problem: LeastSquares
@@ -66,6 +69,7 @@ class Task:
     draw: Draw | None = None
     ground: Ground | None = None
     verifier: Verifier = field(default_factory=Verifier)
+    may_widen: bool = False
 
     @property
     def target(self) -> float:
