@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from functools import cached_property
+from itertools import combinations_with_replacement
 from math import comb
 from typing import ClassVar, cast
 
@@ -56,10 +57,12 @@ class Polynomials:
         """The number of components of u."""
         return len(self.coefficients)
 
-    @property
+    @cached_property
     def degrees(self) -> NDArray:
         """The degree of each polynomial along each axis, (n_polynomials, n_dims)."""
-        return np.array([d for d in product(range(self.degree + 1), repeat=self.n_dims) if sum(d) <= self.degree])
+        # Of the axes and a dummy, `degree` are chosen, some of them several times.
+        chosen = combinations_with_replacement(range(self.n_dims + 1), self.degree)
+        return np.array([np.bincount(axes, minlength=self.n_dims + 1)[:-1] for axes in chosen])
 
     def blocks(self) -> dict[str, Tensor]:
         """The coefficients."""

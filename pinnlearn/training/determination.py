@@ -127,11 +127,18 @@ class Determiner(Hyperparameters):
 
     def _singular(self, J: Tensor, at_points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """U, S, V of J, (n, n_outputs, k), for polynomials of norm 1 at points of the domain, which is no box."""
-        _, lengths, Wh = torch.linalg.svd(at_points, full_matrices=False)
+        _, lengths, Wh = _svd(at_points)
         kept = lengths > self.visible * lengths[0]
         of_norm_one = Wh[kept].T / lengths[kept]
-        U, S, Vh = torch.linalg.svd((J @ of_norm_one).flatten(1), full_matrices=False)
+        U, S, Vh = _svd((J @ of_norm_one).flatten(1))
         return U, S, (Vh.unflatten(1, (J.shape[1], -1)) @ of_norm_one.T).flatten(1).T
+
+
+def _svd(A: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The thin singular value decomposition of a tall matrix, by that of its triangular factor."""
+    Q, R = torch.linalg.qr(A)
+    U, S, Vh = torch.linalg.svd(R, full_matrices=False)
+    return Q @ U, S, Vh
 
 
 def _jacobian(linear: Linearization, polynomials: Polynomials) -> Tensor:

@@ -174,10 +174,10 @@ class Verifier(Hyperparameters):
 
     def __init__(
         self,
-        n_points: int = 2000,
-        n_near: int = 400,
-        n_steep: int = 400,
-        n_conditions: int = 500,
+        n_points: int = 1000,
+        n_near: int = 200,
+        n_steep: int = 200,
+        n_conditions: int = 200,
         accepted: float = 1e-2,
         accepted_near: float = 0.1,
         likely: float = 0.1,
