@@ -17,8 +17,17 @@ import zoo
 import zoo_problems.posed
 from zoo_problems import EXHIBITS
 
-# Where a reference is not exact: round-off of a steep layer, or a series that is cut off.
-LOOSE: dict[str, float] = {}
+EXACT = 1e-8
+# The conditions of series that are cut off, some of them at a jump; the equation holds for any number of terms.
+LOOSE = {
+    "twisted bar": 1e-6,
+    "periodic saw": 1e-3,
+    "cooling by the air at one end": 1e-1,
+    "hot lid": 1e-1,
+    "copper rod": 1e-1,
+    "cold block in hot water": 1e-1,
+    "a step that diffuses": 1e-1,
+}
 N_ROWS = 40
 TINY = 1e-300
 
@@ -86,15 +95,15 @@ def closed_forms():
 def test_closed_forms_satisfy_their_equations_and_conditions(name, k):
     posed = EXHIBITS[name].posed()
     pde, solution, rows = posed.pde, posed.closed()[k], rows_by_region(name, posed)
-    inside, bound = rows["interior"][:N_ROWS], LOOSE.get(name, 1e-8)
+    inside = rows["interior"][:N_ROWS]
     assert len(inside)
-    assert relative_residuals(pde.residual, inside, inside, None, pde, solution).max() < bound
+    assert relative_residuals(pde.residual, inside, inside, None, pde, solution).max() < EXACT
     for condition in pde.conditions:
         x, normals = selected_by(condition, pde, rows[condition.region])
         if len(x):
             residual = condition.on(pde.domain).residual
             off = relative_residuals(residual, x, inside, normals, pde, solution)
-            assert off.max() < bound, condition.label
+            assert (off**2).mean().sqrt() < LOOSE.get(name, EXACT), condition.label
 
 
 def test_there_are_many_problems_of_every_kind():
@@ -143,3 +152,21 @@ def test_a_fit_becomes_a_record_that_can_be_printed_and_compared():
     assert "| well-posed | 1 | 1 | 0 |" in zoo.counts([record])
     assert zoo.changes([record], [record]) == "no verdict changed"
     assert "SILENT -> right" in zoo.changes([record | {"verdict": "SILENT"}], [record])
+
+
+def test_integrated_references_are_right_where_there_is_a_closed_form():
+    closed = EXHIBITS["logistic to 1000, 50 rows"].posed()
+    times = np.linspace(0.0, 20.0, 11)[1:]
+    exact = closed.pde.solution(torch.tensor(times[:, None])).numpy()
+    for method in ("DOP853", "Radau"):
+        found = zoo_problems.posed.integrated(lambda t, u: (u * (1 - u / 1000),), [1.0], 0.0, times, method)
+        np.testing.assert_allclose(found[:, 0], exact, rtol=1e-9)
+
+
+def test_words_choose_by_name_kind_and_family():
+    assert zoo.chosen(["Bratu"]) == [name for name in EXHIBITS if name.startswith("Bratu")]
+    assert set(zoo.chosen(["noise", "layers"])) == {e.name for e in EXHIBITS.values() if e.family == "layers"} | {
+        e.name for e in EXHIBITS.values() if e.kind == "noise"
+    }
+    with pytest.raises(SystemExit, match="no problem"):
+        zoo.chosen(["unicorns"])

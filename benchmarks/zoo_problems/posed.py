@@ -37,7 +37,7 @@ class Posed:
     solutions : sequence of callable
         In closed form, torch (n, n_dims) -> (n,) or (n, n_outputs), each right; `pde.solution` where there are none.
     reference : callable or None
-        A numerical one, numpy (n, n_dims) -> (n,) or (n, n_outputs).
+        A numerical one, numpy (n, n_dims) -> (n,) or (n, n_outputs), or a list of those of several right answers.
     rows : callable or None
         seed -> the arguments of fit, X and perhaps y and region; None for `pde.sample`.
     points : callable or None
@@ -58,12 +58,14 @@ class Posed:
     def compared(self) -> tuple[NDArray, list[NDArray]]:
         """Points and the values there, (n, n_outputs), of every right answer."""
         functions = [partial(_evaluated, solution) for solution in self.closed()]
-        if self.reference is not None:
-            functions.append(self.reference)
-        if not functions:
+        if self.reference is None and not functions:
             return np.empty((0, 0)), []
         X = self.compared_points()
-        return X, [np.asarray(function(X)).reshape(len(X), -1) for function in functions]
+        answers = [function(X) for function in functions]
+        if self.reference is not None:
+            found = self.reference(X)
+            answers += found if isinstance(found, list) else [found]
+        return X, [np.asarray(values).reshape(len(X), -1) for values in answers]
 
     def compared_points(self) -> NDArray:
         """Points that no fit is trained on, (n, n_dims)."""

@@ -1,16 +1,17 @@
 """Problems that have no one right answer, as they come: several solutions, ill-posed, or with something forgotten."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import torch
-from scipy.integrate import solve_bvp
+from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
 from pinnlearn.conditions import Condition, Dirichlet, Initial, Neumann, Periodic
 from pinnlearn.domains import Interval, SpaceTime, Time
 from pinnlearn.pdes import PDE
-from zoo_problems.posed import ILL_POSED, INCOMPLETE, PI, SEVERAL, Posed, exhibit, face, stacked, unit_square
+from zoo_problems.posed import ILL_POSED, INCOMPLETE, PI, SEVERAL, TIGHT, Posed, exhibit, face, stacked, unit_square
 from zoo_problems.smooth import time_to
 
 # -- several solutions
@@ -37,22 +38,20 @@ def bratu(strength):
 
 @exhibit("pendulum between two angles", 100, 2, SEVERAL)
 def pendulum_between_two_angles():
-    """Theta'' = -100 sin(theta), theta(0) = 0.5, theta(1) = -0.5: swings once, or over the top, and others."""
+    """Theta'' = -100 sin(theta), theta(0) = 0.5, theta(1) = -0.5: every solution that shooting finds."""
 
-    def found(guess):
-        grid = np.linspace(0, 1, 400)
-        return solve_bvp(
-            lambda x, y: np.stack([y[1], -100 * np.sin(y[0])]),
-            lambda a, b: np.array([a[0] - 0.5, b[0] + 0.5]),
-            grid,
-            guess(grid),
-            tol=1e-11,
-            max_nodes=100_000,
-        )
+    def thrown(slope, places):
+        rates = lambda x, y: (y[1], -100 * np.sin(y[0]))  # noqa: E731
+        return solve_ivp(rates, (0, 1), (0.5, slope), "DOP853", places, rtol=TIGHT, atol=TIGHT).y[0]
 
     def reference(X):
-        slow = found(lambda x: np.stack([0.5 * np.cos(PI * x), -0.5 * PI * np.sin(PI * x)]))
-        return slow.sol(X[:, 0])[0]
+        slopes = np.linspace(-40, 40, 801)
+        off = [thrown(slope, [1.0])[0] + 0.5 for slope in slopes]
+        between = [pair for pair, ends in zip(pairwise(slopes), pairwise(off), strict=True) if ends[0] * ends[1] < 0]
+        order = np.argsort(X[:, 0])
+        back = np.argsort(order)
+        right = [brentq(lambda slope: thrown(slope, [1.0])[0] + 0.5, *pair, xtol=1e-13) for pair in between]
+        return [thrown(slope, X[order, 0])[back] for slope in right]
 
     pde = PDE(
         Interval(0.0, 1.0),
