@@ -14,6 +14,7 @@ from tests.references import FunctionTerms, derivative
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
 
 import zoo
+import zoo_problems.evolution
 import zoo_problems.posed
 from zoo_problems import EXHIBITS
 
@@ -161,6 +162,25 @@ def test_integrated_references_are_right_where_there_is_a_closed_form():
     for method in ("DOP853", "Radau"):
         found = zoo_problems.posed.integrated(lambda t, u: (u * (1 - u / 1000),), [1.0], 0.0, times, method)
         np.testing.assert_allclose(found[:, 0], exact, rtol=1e-9)
+
+
+def test_marched_references_are_right_where_there_is_a_closed_form():
+    # A soliton of u_t + 6 u u_x + u_xxx = 0, of speed 4, far from the ends of its period.
+    def soliton(x, t):
+        return 2 / np.cosh(x - 4 * t) ** 2
+
+    found = zoo_problems.evolution.marched(
+        -20.0,
+        20.0,
+        np.array([0.5, 1.0]),
+        lambda x: torch.tensor(soliton(x[:, 0].numpy(), 0.0)),
+        lambda ik: -(ik**3),
+        lambda u, d: -3 * d(u**2),
+        n_modes=512,
+        n_steps=500,
+    )
+    x = np.linspace(-10.0, 10.0, 50)
+    np.testing.assert_allclose(found[1](x), soliton(x, 1.0), atol=1e-7)
 
 
 def test_words_choose_by_name_kind_and_family():

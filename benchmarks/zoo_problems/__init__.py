@@ -1,8 +1,8 @@
 """The problems of the zoo, a module for each family; `benchmarks/zoo.py` fits them."""
 
-from zoo_problems import data, layers, odes, oscillation, rough, smooth, systems, trouble, units
+from zoo_problems import data, evolution, layers, odes, oscillation, rough, smooth, systems, trouble, units
 from zoo_problems.posed import EXHIBITS, KINDS
 
-FAMILIES = (smooth, layers, oscillation, rough, odes, systems, units, data, trouble)
+FAMILIES = (smooth, evolution, layers, oscillation, rough, odes, systems, units, data, trouble)
 
 __all__ = ["EXHIBITS", "FAMILIES", "KINDS"]

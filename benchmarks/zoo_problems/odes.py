@@ -42,6 +42,7 @@ def epidemic(n, infects=0.5, recovers=0.33):
 
 @exhibit("Lorenz, rho = 15, 300 rows", 300, 2, rho=15.0, start=(-8.0, 7.0, 27.0), t_end=3.0)
 @exhibit("Lorenz, rho = 15, 1000 rows", 1000, 2, rho=15.0, start=(-8.0, 7.0, 27.0), t_end=3.0, on_an_interval=True)
+@exhibit("Lorenz, rho = 15, t to 20", 300, 2, rho=15.0, start=(1.0, 1.0, 1.0), t_end=20.0)
 @exhibit("Lorenz, rho = 28, t to 5", 300, 2, rho=28.0, start=(1.0, 1.0, 1.0), t_end=5.0)
 @exhibit("Lorenz, rho = 28, t to 12", 1000, 2, rho=28.0, start=(1.0, 1.0, 1.0), t_end=12.0)
 def lorenz(rho, start, t_end, on_an_interval=False):
@@ -70,6 +71,7 @@ def logistic(start, capacity, t_end, on_an_interval=False):
 
 
 @exhibit("growth, exp(5 t), t to 2", 100, 2, t_end=2.0)
+@exhibit("growth, exp(5 t), t to 10", 100, 2, t_end=10.0)
 @exhibit("growth, exp(5 t), t to 4", 100, 2, t_end=4.0, on_an_interval=True)
 def growth(t_end, on_an_interval=False):
     """U' = 5 u, u(0) = 1."""

@@ -28,6 +28,17 @@ def advection(speed):
     )
 
 
+@exhibit("advection, beta = 30", 1000, 200)
+def advection_beta():
+    """u_t + 30 u_x = 0, periodic on [0, 2 pi], from sin(x)."""
+    return PDE(
+        time_to(1.0, 0.0, 2 * PI),
+        equation=lambda x, u: u.dt + 30 * u.d(0),
+        conditions=[Periodic(0), Initial(lambda x: torch.sin(x[:, 0]))],
+        solution=lambda x: torch.sin(x[:, 0] - 30 * x[:, 1]),
+    )
+
+
 @exhibit("advection from an inlet", 600, 120)
 def inlet():
     """u_t + u_x = 0 with a value at x = 0 and at the start: u = exp(-(x - t)^2 / 0.1)."""

@@ -14,33 +14,36 @@ from zoo_problems.posed import INCOMPLETE, PI, Posed, exhibit, face, stacked, un
 from zoo_problems.smooth import time_to
 
 
-@exhibit("plane strain without units", 1000, 200, lame=(1.5, 1.0), amplitude=1.0)
-@exhibit("plane strain of steel, pascals and metres", 1000, 200, lame=(1.15e11, 7.7e10), amplitude=1e-5)
-def plane_strain(lame, amplitude):
+def stress(lambda_: float, mu: float, u_x, u_y, v_x, v_y):
+    """Of plane strain, xx, xy and yy, (n, 3)."""
+    return stacked((lambda_ + 2 * mu) * u_x + lambda_ * v_y, mu * (u_y + v_x), lambda_ * u_x + (lambda_ + 2 * mu) * v_y)
+
+
+def phases(x):
+    """X + 2 y and 2 x - y."""
+    return x[:, 0] + 2 * x[:, 1], 2 * x[:, 0] - x[:, 1]
+
+
+@exhibit("plane strain without units", 1000, 200, lambda_=1.5, mu=1.0, amplitude=1.0)
+@exhibit("plane strain of steel, pascals and metres", 1000, 200, lambda_=1.15e11, mu=7.7e10, amplitude=1e-5)
+def plane_strain(lambda_, mu, amplitude):
     """Case 9: displacements given at x = 0, tractions on the other sides, a body force in between."""
-    lambda_, mu = lame
 
     def solution(x):
-        return amplitude * stacked(torch.sin(x[:, 0] + 2 * x[:, 1]), torch.cos(2 * x[:, 0] - x[:, 1]))
+        p, q = phases(x)
+        return amplitude * stacked(torch.sin(p), torch.cos(q))
 
     def force(x):
-        s, c = torch.sin(x[:, 0] + 2 * x[:, 1]), torch.cos(2 * x[:, 0] - x[:, 1])
+        s, c = torch.sin(phases(x)[0]), torch.cos(phases(x)[1])
         along_x = (lambda_ + 2 * mu) * s - 2 * lambda_ * c + mu * (4 * s - 2 * c)
         along_y = mu * (2 * s + 4 * c) + 2 * lambda_ * s + (lambda_ + 2 * mu) * c
         return amplitude * stacked(along_x, along_y)
 
-    def stress(u_x, u_y, v_x, v_y):
-        shear = mu * (u_y + v_x)
-        return stacked((lambda_ + 2 * mu) * u_x + lambda_ * v_y, shear, lambda_ * u_x + (lambda_ + 2 * mu) * v_y)
-
-    def given(x):
-        c, s = torch.cos(x[:, 0] + 2 * x[:, 1]), torch.sin(2 * x[:, 0] - x[:, 1])
-        return amplitude * stress(c, 2 * c, -2 * s, s)
-
     def tractions(components, where):
         def residual(x, u):
-            off = stress(u[0].d(0), u[0].d(1), u[1].d(0), u[1].d(1)) - given(x)
-            return off[:, components]
+            c, s = torch.cos(phases(x)[0]), torch.sin(phases(x)[1])
+            given = amplitude * stress(lambda_, mu, c, 2 * c, -2 * s, s)
+            return (stress(lambda_, mu, u[0].d(0), u[0].d(1), u[1].d(0), u[1].d(1)) - given)[:, components]
 
         return Condition(residual, where=where)
 
@@ -49,14 +52,11 @@ def plane_strain(lame, amplitude):
         along_y = (lambda_ + 2 * mu) * u[1].d(1, 1) + (lambda_ + mu) * u[0].d(0, 1) + mu * u[1].d(0, 0)
         return stacked(along_x, along_y) + force(x)
 
+    sides = [tractions([0, 1], face(0, 1.0)), tractions([1, 2], lambda x: (x[:, 0] > 0) & (x[:, 0] < 1))]
     return PDE(
         unit_square(),
         equation=equation,
-        conditions=[
-            Dirichlet(solution, where=face(0, 0.0)),
-            tractions([0, 1], face(0, 1.0)),
-            tractions([1, 2], lambda x: (x[:, 0] > 0) & (x[:, 0] < 1)),
-        ],
+        conditions=[Dirichlet(solution, where=face(0, 0.0)), *sides],
         n_outputs=2,
         solution=solution,
     )
