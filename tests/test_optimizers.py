@@ -13,9 +13,23 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from pinnlearn.linalg import SOLVERS
 from pinnlearn.networks import domain_weights, gaussian_weights
-from pinnlearn.optimizers import GD, LBFGS, NGD, OPTIMIZERS, SGD, Adam, Optimizer, get_optimizer, minimize
+from pinnlearn.optimizers import (
+    GD,
+    LBFGS,
+    NGD,
+    OPTIMIZERS,
+    SGD,
+    Adam,
+    Direct,
+    GainRatio,
+    Halving,
+    Optimizer,
+    get_optimizer,
+    minimize,
+)
 from pinnlearn.optimizers.base import STOP_REASONS, State
 from pinnlearn.optimizers.stochastic import deal
+from pinnlearn.optimizers.trust import first_trusted
 from pinnlearn.problems import PROBLEMS
 from tests.problems import NONLINEAR, exponential_problem, fit_of_data, linear_problem, rosenbrock, vector
 from tests.references import Dense, TorchProblem, normal_equations, problem_of, relative_error, two_layers
@@ -156,6 +170,51 @@ def test_methods_that_choose_their_step_never_raise_the_loss(optimizer, make):
     curve = minimize(clone(optimizer).set_params(max_iter=60), problem, start).loss_curve
     assert (np.diff(curve) <= 0).all()
     assert curve[-1] < 0.9 * curve[0]
+
+
+@pytest.mark.parametrize("make", NONLINEAR)
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (NGD(), NGD(damping=GainRatio())),
+        (NGD(solver="svd"), NGD(solver=Direct("svd"))),
+        (NGD(damping=1e-3), NGD(damping=1e-3, line_search=Halving())),
+        (NGD(learning_rate=0.3), NGD(learning_rate=0.3, damping=GainRatio(patience=(1, 0.0)))),
+    ],
+)
+def test_names_are_short_for_objects(make, first, second):
+    problem, start = make()
+    curves = [minimize(optimizer, problem, start, max_iter=8).loss_curve for optimizer in (first, second)]
+    assert curves[0] == curves[1]
+
+
+def test_the_numbers_of_the_gain_ratio_can_be_changed():
+    problem, start = rosenbrock()
+
+    def first_step(**numbers):
+        optimizer = NGD(damping=GainRatio(**numbers))
+        return optimizer.step(problem, optimizer.begin(problem, start))
+
+    assert first_step(patience=(1, 0.0)).stop == "stalled"  # no loss falls to 0 in a step
+    assert first_step(first=1e9).loss > first_step(first=1e3).loss  # shorter steps
+    usual, never_lowered = first_step(first=1e3), first_step(first=1e3, factors=())
+    assert never_lowered.memory.damping == 3 * 1e3 > usual.memory.damping
+    assert first_step(first=1e3, accepted=10.0).stop == "stalled"  # no fall is ten times the linear model's
+
+
+def test_a_failed_step_is_tried_with_more_damping_until_one_gains_enough():
+    tried = []
+
+    def attempt(damping):
+        tried.append(damping)
+        if damping < 4:
+            raise torch.linalg.LinAlgError
+        # A fall of 1/2 where the model falls by 1; a model that rises is not to be trusted.
+        return State(vector(0.0), 0.5), (1.0 if damping > 4 else -1.0)
+
+    ahead, damping, gain = first_trusted(attempt, 1.0, [1, 2, 4, 8, 16], 0.1)
+    assert (tried, damping, gain, ahead.loss) == ([1, 2, 4, 8], 8, 0.5, 0.5)
+    assert first_trusted(attempt, 1.0, [1, 2, 4, 8, 16], 0.5) is None
 
 
 def test_the_line_search_takes_the_best_of_halved_steps():
@@ -469,7 +528,16 @@ def test_unknown_optimizers_are_told_the_known_ones(optimizer):
 
 @pytest.mark.parametrize(
     "optimizer",
-    [NGD(), NGD(0.1, 1e-10, "qr", False, 7), GD(), GD(0.1, 5), SGD(0.1, 0.5), Adam(0.1, (0.5, 0.9), 7), LBFGS(0.1, 7)],
+    [
+        NGD(),
+        NGD(0.1, 1e-10, "qr", False, 7),
+        NGD(damping=GainRatio(0.1), solver=Direct("qr")),
+        GD(),
+        GD(0.1, 5),
+        SGD(0.1, 0.5),
+        Adam(0.1, (0.5, 0.9), 7),
+        LBFGS(0.1, 7),
+    ],
 )
 def test_optimizers_are_values(optimizer):
     copy = clone(optimizer)
@@ -501,6 +569,12 @@ BAD_NGD = [
     ({"solver": "cholesky", "damping": 0.0}, "solver='cholesky' needs damping > 0; use solver='svd' or 'auto'"),
     ({"line_search": True, "damping": 0, "learning_rate": 0.5}, "learning_rate=0.5 fixes the step length.*line_search"),
     ({"line_search": True}, "line_search=True goes with a fixed damping"),
+    ({"line_search": Halving(3)}, r"line_search=Halving\(n_lengths=3\) goes with a fixed damping"),
+    ({"line_search": 3, "damping": 0}, r"line_search must be a step length, such as Halving\(\), got 3"),
+    ({"solver": Direct("lu")}, r"method='lu' is unknown; choose one of \['auto', 'cholesky', 'qr', 'svd'\]"),
+    ({"damping": GainRatio(raised_by=0.5)}, "raised_by must be above 1, got 0.5"),
+    ({"damping": GainRatio(patience=20)}, r"patience must be a pair \(steps, part\), got 20"),
+    ({"damping": GainRatio(first=0)}, "first must be a positive number; got 0"),
 ]
 
 

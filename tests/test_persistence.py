@@ -18,6 +18,7 @@ from pinnlearn.callbacks import Checkpoint, TimeLimit
 from pinnlearn.conditions import Periodic
 from pinnlearn.domains import Box, Interval
 from pinnlearn.hyperparameters import _equal
+from pinnlearn.optimizers import ENGD, ConjugateGradients, GainRatio, GaussNewton, Halving, Nielsen
 from pinnlearn.pdes import PDE, Helmholtz, Poisson
 from tests.problems import small
 
@@ -31,6 +32,16 @@ MODELS = {
     ),
     "optimizers": PINNRegressor(
         PLAIN, width=9, optimizer=[pinnlearn.Adam(max_iter=3), NGD(damping=1e-6, max_iter=3)], random_state=0
+    ),
+    "objects in optimizers": PINNRegressor(
+        PLAIN,
+        width=9,
+        optimizer=[
+            ENGD(line_search=Halving(7), max_iter=3),
+            GaussNewton(damping=Nielsen(lowered_by=5.0), max_iter=3),
+            NGD(damping=GainRatio(first=0.1, patience=(5, 0.5)), solver=ConjugateGradients(7)),
+        ],
+        random_state=0,
     ),
     "conditions": PINNRegressor(
         PDE(Box([0], [1]), equation=problems._sine_source, conditions=[Periodic(0)], n_outputs=2), width=5

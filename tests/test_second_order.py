@@ -13,9 +13,26 @@ from pinnlearn import PINNRegressor, problems
 from pinnlearn.conditions import Dirichlet
 from pinnlearn.domains import Interval
 from pinnlearn.metrics import exact_solution, new_points, relative_l2_error
-from pinnlearn.optimizers import ENGD, LBFGS, NGD, NNCG, SPRING, Adam, GaussNewton, SSBroyden, minimize
+from pinnlearn.optimizers import (
+    ENGD,
+    LBFGS,
+    NGD,
+    NNCG,
+    SPRING,
+    Adam,
+    ConjugateGradients,
+    Direct,
+    GaussNewton,
+    Given,
+    Grid,
+    Halving,
+    Nielsen,
+    Sketched,
+    SSBroyden,
+    minimize,
+)
 from pinnlearn.optimizers.base import State
-from pinnlearn.optimizers.searches import evaluate, search_armijo, search_wolfe
+from pinnlearn.optimizers.searches import Armijo, evaluate, moving, search_wolfe
 from pinnlearn.optimizers.ssbroyden import _family_and_scaling, _Model, _updated
 from pinnlearn.pdes import PDE
 from pinnlearn.training.verification import Verification
@@ -147,7 +164,7 @@ def test_gauss_newton_damps_by_the_gain_ratio():
     assert relative_error(state.parameters, start + step) < 1e-12
     predicted = loss - float((linear.residual + linear.J @ step).square().sum()) / 2
     gain = (loss - state.loss) / predicted
-    assert state.memory.damping == pytest.approx(damping * max(1 / 3, 1 - (2 * gain - 1) ** 3), rel=1e-9)
+    assert state.memory == pytest.approx(damping * max(1 / 3, 1 - (2 * gain - 1) ** 3), rel=1e-9)
 
 
 def test_a_failed_step_raises_the_damping_by_2_and_4_and_8():
@@ -160,9 +177,33 @@ def test_a_failed_step_raises_the_damping_by_2_and_4_and_8():
     assert n_failed > 3
     J = float(problem.linearize(start).J)
     raised = 1e-6 * J**2 * 2 ** (n_failed * (n_failed + 1) / 2)
-    assert raised / 3 <= state.memory.damping * (1 + 1e-9)
-    assert state.memory.damping <= 2 * raised
-    assert state.memory.raised_by == 2
+    assert raised / 3 <= state.memory * (1 + 1e-9)
+    assert state.memory <= 2 * raised
+
+
+@each_nonlinear
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (GaussNewton(damping=1e-2), GaussNewton(damping=Nielsen(first=1e-2))),
+        (ENGD(), ENGD(line_search=Grid())),
+        (ENGD(0.5), ENGD(line_search=Given(0.5))),
+        (SPRING(), SPRING(line_search=Grid(31))),
+        (NGD(sketch=3), NGD(solver=Sketched(3))),
+        (NGD(solver="cg", sketch=3), NGD(solver=ConjugateGradients(3))),
+    ],
+)
+def test_numbers_and_names_are_short_for_objects(make, first, second):
+    problem, start = make()
+    curves = [minimize(method, problem, start, max_iter=8).loss_curve for method in (first, second)]
+    assert curves[0] == curves[1]
+
+
+def test_undamped_ngd_with_engds_step_lengths_is_engd():
+    # A direction and a step length are all there is to a plain method.
+    problem, start = rosenbrock()
+    ways = [minimize(method, problem, start, max_iter=5) for method in (ENGD(), NGD(damping=0, line_search=Grid()))]
+    assert relative_error(ways[0].parameters, ways[1].parameters) < 1e-9
 
 
 # SPRING.
@@ -366,10 +407,17 @@ def test_nncg_converges_quadratically_where_gauss_newton_does_not():
 
 def test_the_armijo_step_is_halved_until_the_loss_falls_enough():
     problem, start = TorchProblem(lambda w: w, 1), vector(1.0)
-    state, gradient = State(start, 0.5), vector(1.0)
+    state, linear = State(start, 0.5), problem.linearize(start)
+
+    def along(direction, length):
+        return length.along(moving(problem, state), state, vector(direction), linear)
+
     # Along -8: from 1 to 1 - 8 eta. The loss (1 - 8 eta)^2 / 2 is at most 1/2 - 0.8 eta from eta = 9/40 on; 1/8 is.
-    assert float(search_armijo(problem, state, vector(-8.0), gradient, 1.0).parameters) == 0.0
-    assert search_armijo(problem, state, vector(8.0), gradient, 1.0).stop == "stalled"
+    assert float(along(-8.0, Armijo()).parameters) == 0.0
+    assert along(8.0, Armijo()).stop == "stalled"
+    assert along(-8.0, Armijo(n_lengths=3)).stop == "stalled"  # 1, 1/2 and 1/4 are too long
+    assert float(along(-6.0, Armijo(part=0.01)).parameters) == -0.5  # 1/4 lowers the loss by 3/8, a quarter of 1.5
+    assert float(along(-6.0, Armijo(part=0.5)).parameters) == 0.25  # 1/8, by more than a half of 0.75
 
 
 def test_a_sketch_serves_for_some_steps():
@@ -467,7 +515,7 @@ def test_models_are_pickled_with_their_optimizer(optimizer):
 def test_a_list_of_names_ends_in_newtons_method():
     pde = problems.poisson_1d()
     model = PINNRegressor(pde=pde, optimizer=[Adam(max_iter=5), LBFGS(max_iter=5), NNCG(max_iter=5)], width=10, tol=0)
-    model.fit(pde.sample(30, 2, random_state=0))
+    model.set_params(random_state=0).fit(pde.sample(30, 2, random_state=0))
     assert model.stages_ == [("Adam", 0), ("LBFGS", 5), ("NNCG", 10)]
 
 
@@ -480,6 +528,9 @@ def test_a_list_of_names_ends_in_newtons_method():
         *METHODS,
         ENGD(0.1, 1e-3, 7),
         GaussNewton(0.1, 1e-6, 7),
+        ENGD(line_search=Halving(7)),
+        GaussNewton(damping=Nielsen(1e-6, 0.1)),
+        NGD(solver=ConjugateGradients(9, max_products=20)),
         SPRING(0.1, 1e-3, 0.5, 7),
         NNCG(0.5, 1e-3, 7, 3, 1e-6, 50, 9),
         SSBroyden(0.5, 7),
@@ -511,10 +562,19 @@ CHOOSING, GIVEN = (ENGD, GaussNewton, SPRING), (NNCG, SSBroyden)
         (NNCG, {"refresh": 0.5}, "refresh must be an integer >= 1, got 0.5"),
         (NNCG, {"max_products": None}, "max_products must be an integer >= 1, got None"),
         (NNCG, {"tol": -1}, "tol must be a positive number or zero; got -1"),
+        (GaussNewton, {"damping": Nielsen(first=0)}, "first must be a positive number; got 0"),
+        (GaussNewton, {"damping": Nielsen(raised_by=1)}, "raised_by must be above 1, got 1"),
+        (ENGD, {"learning_rate": 0.5, "line_search": Grid()}, r"learning_rate=0.5 fixes the step length.*Grid\(\)"),
+        (SPRING, {"line_search": "grid"}, r"line_search must be a step length, such as Halving\(\), got 'grid'"),
+        (SPRING, {"line_search": Grid(0)}, "n_lengths must be an integer >= 1, got 0"),
         (NGD, {"solver": "cg", "damping": 0}, "solver='cg' needs damping > 0"),
         (NGD, {"sketch": 0}, "sketch must be an integer >= 1, got 0"),
         (NGD, {"sketch": 5, "solver": "qr"}, "sketch=5 takes the place of solver='qr'"),
         (NGD, {"sketch": 5, "damping": 0}, "sketch needs damping > 0"),
+        (NGD, {"solver": Sketched(5), "damping": 0}, "sketch needs damping > 0"),
+        (NGD, {"sketch": 5, "solver": Direct()}, r"sketch=5 takes the place of solver=Direct\(\)"),
+        (NGD, {"solver": Sketched(0)}, "rank must be an integer >= 1, got 0"),
+        (NGD, {"solver": ConjugateGradients(max_products=0)}, "max_products must be an integer >= 1, got 0"),
     ],
 )  # fmt: skip
 def test_bad_hyperparameters_say_what_came_and_what_is_allowed(kind, parameters, message):

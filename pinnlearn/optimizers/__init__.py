@@ -1,15 +1,19 @@
 """Optimizers, by name and as objects."""
 
 from pinnlearn.optimizers.base import Optimizer, minimize
+from pinnlearn.optimizers.directions import Direct, Direction, Sketched
 from pinnlearn.optimizers.engd import ENGD
 from pinnlearn.optimizers.gauss_newton import GaussNewton
 from pinnlearn.optimizers.gd import GD
 from pinnlearn.optimizers.lbfgs import LBFGS
+from pinnlearn.optimizers.matrix_free import ConjugateGradients
 from pinnlearn.optimizers.ngd import NGD
 from pinnlearn.optimizers.nncg import NNCG
+from pinnlearn.optimizers.searches import Armijo, Given, Grid, Halving, StepLength
 from pinnlearn.optimizers.spring import SPRING
 from pinnlearn.optimizers.ssbroyden import SSBroyden
 from pinnlearn.optimizers.stochastic import SGD, Adam
+from pinnlearn.optimizers.trust import GainRatio, Nielsen
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adam": Adam,
@@ -50,9 +54,20 @@ __all__ = [
     "SGD",
     "SPRING",
     "Adam",
+    "Armijo",
+    "ConjugateGradients",
+    "Direct",
+    "Direction",
+    "GainRatio",
     "GaussNewton",
+    "Given",
+    "Grid",
+    "Halving",
+    "Nielsen",
     "Optimizer",
     "SSBroyden",
+    "Sketched",
+    "StepLength",
     "get_optimizer",
     "minimize",
 ]

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from pinnlearn.linalg import gram_of_rows, pseudo_solve
 from pinnlearn.optimizers.base import Optimizer, Problem, State, check_positive
-from pinnlearn.optimizers.searches import follow
+from pinnlearn.optimizers.searches import Grid, StepLength, check_length, chosen_length, follow, moving
 
 
 class ENGD(Optimizer):
@@ -18,10 +18,12 @@ class ENGD(Optimizer):
     Parameters
     ----------
     learning_rate : float, optional
-        The step length eta. None tries 1, 1/2, ..., 2^-30 in every step and takes the best.
+        The step length eta. None searches in every step.
     damping : float
         lambda, relative to the mean diagonal of J J^T; the paper has none.
     max_iter : int
+    line_search : StepLength, optional
+        How the step length is searched for; None is `Grid()`, which tries 1, 1/2, ..., 2^-30 and takes the best.
 
     See Also
     --------
@@ -44,15 +46,23 @@ class ENGD(Optimizer):
     ENGD(max_iter=50)
     """
 
-    def __init__(self, learning_rate: float | None = None, damping: float = 0.0, max_iter: int = 200):
+    def __init__(
+        self,
+        learning_rate: float | None = None,
+        damping: float = 0.0,
+        max_iter: int = 200,
+        line_search: StepLength | None = None,
+    ):
         self.learning_rate = learning_rate
         self.damping = damping
         self.max_iter = max_iter
+        self.line_search = line_search
 
     def check(self) -> None:
         """Check the hyperparameters."""
         super().check()
         check_positive("damping", self.damping, or_zero=True)
+        check_length(self.learning_rate, self.line_search)
 
     def holds(self, n: int, parameters: Tensor, gram_size: int) -> frozenset[str]:
         """J, and J^T J with its eigenvectors."""
@@ -64,4 +74,5 @@ class ENGD(Optimizer):
         J = linear.jacobian()
         gram = gram_of_rows(J.T)
         gram.diagonal().add_(self.damping * gram.diagonal().sum() / len(J))
-        return follow(problem, state, -pseudo_solve(gram, linear.gradient), self.learning_rate)
+        length = chosen_length(self.learning_rate, self.line_search or Grid())
+        return follow(length, moving(problem, state), state, -pseudo_solve(gram, linear.gradient), linear)

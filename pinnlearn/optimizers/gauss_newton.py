@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from pinnlearn.linalg import damped_solve
-from pinnlearn.optimizers.base import Linearized, Optimizer, Problem, State, check_positive
-from pinnlearn.optimizers.searches import moved
-
-
-class _Trust(NamedTuple):
-    """The damping lambda, and what it is multiplied with if the next step fails."""
-
-    damping: float
-    raised_by: float = 2.0
+from pinnlearn.optimizers.base import Optimizer, Problem, State, check_positive
+from pinnlearn.optimizers.searches import moving
+from pinnlearn.optimizers.trust import Nielsen, first_trusted
 
 
 class GaussNewton(Optimizer):
@@ -32,8 +24,9 @@ class GaussNewton(Optimizer):
     ----------
     learning_rate : float, optional
         The step length eta; None is 1.
-    damping : float
-        tau: the first lambda is tau times the largest entry on the diagonal of J^T J.
+    damping : float or Nielsen
+        tau: the first lambda is tau times the largest entry on the diagonal of J^T J. It is short for
+        `Nielsen(first=tau)`, which has the other numbers.
     max_iter : int
 
     See Also
@@ -50,15 +43,22 @@ class GaussNewton(Optimizer):
     GaussNewton(damping=1e-06)
     """
 
-    def __init__(self, learning_rate: float | None = None, damping: float = 1e-3, max_iter: int = 200):
+    def __init__(self, learning_rate: float | None = None, damping: float | Nielsen = 1e-3, max_iter: int = 200):
         self.learning_rate = learning_rate
         self.damping = damping
         self.max_iter = max_iter
 
+    @property
+    def rule(self) -> Nielsen:
+        """How the damping adapts."""
+        return self.damping if isinstance(self.damping, Nielsen) else Nielsen(first=self.damping)
+
     def check(self) -> None:
         """Check the hyperparameters."""
         super().check()
-        check_positive("damping", self.damping)
+        if not isinstance(self.damping, Nielsen):
+            check_positive("damping", self.damping)
+        self.rule.check()
 
     def holds(self, n: int, parameters: Tensor, gram_size: int) -> frozenset[str]:
         """J."""
@@ -68,22 +68,24 @@ class GaussNewton(Optimizer):
         """Make one step."""
         linear = problem.linearize(state.parameters)
         J, gradient = linear.jacobian(), linear.gradient
-        squares = J.square().sum(dim=0)
+        squares, rule, at = J.square().sum(dim=0), self.rule, moving(problem, state)
         mean_diagonal, eps = float(squares.sum()) / len(J), torch.finfo(J.dtype).eps
-        damping, raised_by = state.memory or _Trust(self.damping * float(squares.max()))
-        while bool(gradient.any()) and damping * eps < mean_diagonal:
+        if not bool(gradient.any()):
+            return replace(state, stop="stalled")
+
+        def attempt(damping: float) -> tuple[State, float]:
             relative = max(damping / mean_diagonal, eps**2)
             step = -(self.learning_rate or 1.0) * damped_solve(J, linear.residual, relative)
-            candidate = moved(problem, state, step)
-            gain = (state.loss - candidate.loss) / _predicted_fall(linear, gradient, step)
-            if gain > 0:
-                trust = _Trust(damping * max(1 / 3, 1 - (2 * gain - 1) ** 3))
-                return State(candidate.parameters, candidate.loss, trust)
-            damping, raised_by = damping * raised_by, 2 * raised_by
-        return replace(state, stop="stalled")
+            # The fall of the linear model's loss, without a difference of nearly equal losses.
+            return at(state.parameters + step), -float(gradient @ step + linear.matvec(step).square().sum() / 2)
 
+        begin = rule.first * float(squares.max()) if state.memory is None else state.memory
+        found = first_trusted(attempt, state.loss, rule.tried(begin, mean_diagonal / eps), rule.accepted)
+        if found is None:
+            return replace(state, stop="stalled")
+        ahead, damping, gain = found
+        return replace(ahead, memory=rule.after(damping, gain))
 
-def _predicted_fall(linear: Linearized, gradient: Tensor, step: Tensor) -> float:
-    """The fall of the linear model's loss, without a difference of nearly equal losses; 0 becomes infinity."""
-    fall = -float(gradient @ step + linear.matvec(step).square().sum() / 2)
-    return fall if fall > 0 else math.inf
+    def figures(self, memory: float | None) -> dict[str, float]:
+        """The damping, lambda."""
+        return {} if memory is None else {"damping": memory}

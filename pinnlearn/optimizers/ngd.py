@@ -1,45 +1,29 @@
-"""Natural gradient descent, w <- w - eta J^T (J J^T + lambda I)^-1 r."""
+"""Natural gradient descent, w <- w - eta J^T (J J^T + lambda I)^-1 r: a direction, and how far to go along it."""
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from numbers import Real
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
 
-from pinnlearn.krylov import sketched_solver
-from pinnlearn.linalg import SOLVERS, damped_solve, damped_solver, gram_is_cheaper, gram_solve, safe_solver
+from pinnlearn.linalg import SOLVERS
 from pinnlearn.optimizers.base import Linearized, Optimizer, Problem, State, check_count
-from pinnlearn.optimizers.matrix_free import MatrixFree
-from pinnlearn.optimizers.searches import lower, search_halves
-
-# Levenberg-Marquardt: the gain ratio is the true fall of the loss over that of the linear model.
-ACCEPTED_GAIN = 1e-3
-RAISE, LOWER, LOWER_SLOWLY = 8.0, 0.1, 0.6
-FIRST_DAMPING = 1e-3
-# A column of J shorter than this, relative to the longest, is not stretched to length 1: a unit that the equations
-# hardly feel would be moved far by the next step, and become a step between two rows.
-SHORTEST_COLUMN = 1e-2
-# The linear parameters are solved for again with the damping of the step, but at least with this: next to none would
-# let them grow so large that no other parameter can move.
-LEAST_REFIT_DAMPING = 1e-8
-# The rank of the preconditioner of conjugate gradients.
-PRECONDITIONER_RANK = 50
-# Without a given learning rate: stalled when the loss has not fallen to 0.9 in 20 steps; where all parameters are
-# linear a step either solves the problem or converges quadratically, and 2 steps tell.
-WINDOW, LINEAR_WINDOW = (20, 0.9), (2, 0.1)
+from pinnlearn.optimizers.directions import Direct, Direction, Scaled, Sketched, Solve, Stored
+from pinnlearn.optimizers.matrix_free import ConjugateGradients
+from pinnlearn.optimizers.searches import Given, Halving, StepLength, check_length, follow
+from pinnlearn.optimizers.trust import GainRatio, first_trusted, hardly_falls
 
 
 class _Factorised(NamedTuple):
-    matrix: Tensor | MatrixFree
+    J: Scaled
     damping: float
-    solve: Callable[[Tensor], Tensor]
+    solve: Solve
 
 
 class _Memory(NamedTuple):
@@ -62,17 +46,19 @@ class NGD(Optimizer):
     learning_rate : float, optional
         The step length eta. None lets the method choose: full steps (eta = 1) with adaptive damping, a line search
         with a fixed one.
-    damping : "auto" or float
+    damping : "auto", float or GainRatio
         lambda, relative to the mean diagonal of J J^T. A number is the plain update of the paper with that damping;
         0 means the pseudo-inverse step -eta J^+ r, singular values below eps * sigma_max left out, for any shape
         of J. "auto" adapts lambda by the gain ratio (Levenberg-Marquardt), with the columns of J scaled to length 1
-        (Marquardt), and takes no step that raises the loss; the step length stays eta.
-    solver : {"auto", "cholesky", "qr", "svd", "cg"}
-        "cg" is matrix-free: conjugate gradients on J^T J + lambda I to a relative residual of 1e-8, or for 500 products
-        with J, which exists in blocks of rows only; for many rows. The others: see `pinnlearn.linalg.damped_solve`.
-    line_search : bool, optional
+        (Marquardt), and takes no step that raises the loss; the step length stays eta. It is `GainRatio()`, which has
+        the numbers.
+    solver : {"auto", "cholesky", "qr", "svd", "cg"} or Direction
+        How the direction is computed. "cg" is `ConjugateGradients()`, which stores no J; for many rows. The others are
+        those of `Direct`.
+    line_search : bool or StepLength, optional
         Whether to take the best of eta = 1, 1/2, 1/4, ..., up to where the loss rises again. None searches where
-        neither `learning_rate` is given nor `damping` is adaptive.
+        neither `learning_rate` is given nor `damping` is adaptive. True is `Halving()`; `Grid()` and `Armijo()` are
+        others.
     refit : bool, optional
         Whether the parameters that are linear in u (the output weights) are solved for once more after each step of
         an adaptive damping, so that the others move along the loss that is left when the output weights follow
@@ -81,8 +67,8 @@ class NGD(Optimizer):
         The largest number of steps. None is 200; in the default method of the estimator, to which everything about the
         steps is left, it is the sum of what its stages make at most.
     sketch : int, optional
-        Randomised NGD: J J^T is replaced by its Nyström approximation of this rank. With solver="cg" the approximation
-        is of J^T J, and preconditions: the step stays what it is.
+        Randomised NGD: `Sketched(sketch)`, J J^T is replaced by its Nyström approximation of this rank. With
+        solver="cg" the approximation is of J^T J, and preconditions: the step stays what it is.
 
     See Also
     --------
@@ -115,14 +101,13 @@ class NGD(Optimizer):
     """
 
     chooses_steps = True
-    shortest_column: ClassVar[float] = SHORTEST_COLUMN
 
     def __init__(
         self,
         learning_rate: float | None = None,
-        damping: float | str = "auto",
-        solver: str = "auto",
-        line_search: bool | None = None,
+        damping: float | str | GainRatio = "auto",
+        solver: str | Direction = "auto",
+        line_search: bool | StepLength | None = None,
         refit: bool | None = None,
         max_iter: int | None = None,
         sketch: int | None = None,
@@ -135,59 +120,83 @@ class NGD(Optimizer):
         self.max_iter = max_iter
         self.sketch = sketch
 
+    @property
+    def direction(self) -> Direction:
+        """How the direction is computed."""
+        if isinstance(self.solver, Direction):
+            return self.solver
+        if self.solver == "cg":
+            return ConjugateGradients() if self.sketch is None else ConjugateGradients(self.sketch)
+        return Direct(self.solver) if self.sketch is None else Sketched(self.sketch)
+
+    @property
+    def rule(self) -> GainRatio | None:
+        """How the damping adapts; None where it is fixed."""
+        if isinstance(self.damping, GainRatio):
+            return self.damping
+        return GainRatio() if self.damping == "auto" else None
+
+    @property
+    def _fixed_damping(self) -> float | None:
+        return None if self.rule else float(cast(float, self.damping))
+
+    @property
+    def _length(self) -> StepLength:
+        """How far a step goes where the damping is fixed."""
+        if self.learning_rate is not None or self.line_search is False:
+            return Given(self.learning_rate or 1.0)
+        return self.line_search if isinstance(self.line_search, StepLength) else Halving()
+
     def check(self) -> None:
         """Check the hyperparameters."""
         super().check()
-        if self.solver not in (known := [*SOLVERS, "cg"]):
+        if not isinstance(self.solver, Direction) and self.solver not in (known := [*SOLVERS, "cg"]):
             raise ValueError(f"solver={self.solver!r} is unknown; choose one of {known}.")
-        if self.damping != "auto" and not (isinstance(self.damping, Real) and 0 <= self.damping < math.inf):
+        if self.rule is not None:
+            self.rule.check()
+        elif not (isinstance(self.damping, Real) and 0 <= self.damping < math.inf):
             raise ValueError(f"damping must be 'auto' or a number >= 0, got {self.damping!r}.")
-        if self.solver in ("cholesky", "qr", "cg") and self.damping == 0:
-            raise ValueError(f"solver={self.solver!r} needs damping > 0; use solver='svd' or 'auto' with damping=0.")
-        self._check_sketch()
-        if self.line_search and self.learning_rate is not None:
+        if self.sketch is not None:
+            check_count("sketch", self.sketch)
+            if self.solver not in ("auto", "cg"):
+                raise ValueError(
+                    f"sketch={self.sketch} takes the place of solver={self.solver!r}; leave one of them out."
+                )
+        self.direction.check(self._fixed_damping)
+        check_length(self.learning_rate, self.line_search)
+        if self.line_search and self.rule is not None:
             raise ValueError(
-                f"learning_rate={self.learning_rate!r} fixes the step length, so line_search=True has nothing to "
-                "choose; leave one of them out."
+                f"line_search={self.line_search!r} goes with a fixed damping; with damping='auto' every step is full."
             )
-        if self.line_search and self.damping == "auto":
-            raise ValueError("line_search=True goes with a fixed damping; with damping='auto' every step is full.")
-        if self.refit and (self.damping != "auto" or self.learning_rate is not None):
+        if self.refit and (self.rule is None or self.learning_rate is not None):
             raise ValueError(
                 "refit=True goes with damping='auto' and no learning_rate: it changes the step. Leave it out, or them."
             )
 
-    def _check_sketch(self) -> None:
-        if self.sketch is None:
-            return
-        check_count("sketch", self.sketch)
-        if self.solver not in ("auto", "cg"):
-            raise ValueError(f"sketch={self.sketch} takes the place of solver={self.solver!r}; leave one of them out.")
-        if self.damping == 0:
-            raise ValueError(
-                "sketch needs damping > 0: without it, what the sketch leaves out could not be solved for."
-            )
+    def holds(self, n: int, parameters: Tensor, gram_size: int) -> frozenset[str]:
+        """What its direction holds."""
+        return self.direction.holds(self._fixed_damping, n, parameters, gram_size)
 
     def begin(self, problem: Problem, parameters: Tensor) -> State:
         """The state before the first step; with an adaptive damping its memory is that and the latest losses."""
-        state = super().begin(problem, parameters)
-        if self.damping != "auto":
+        state, rule = super().begin(problem, parameters), self.rule
+        if rule is None:
             return state
-        exact = _is_linear(problem) and self.solver != "cg" and self.sketch is None
-        damping = torch.finfo(parameters.dtype).eps ** 2 if exact else FIRST_DAMPING
+        exact = _is_linear(problem) and isinstance(self.direction, Direct)
+        damping = torch.finfo(parameters.dtype).eps ** 2 if exact else rule.first
         return replace(state, memory=_Memory(damping, (state.loss,)))
 
     def step(self, problem: Problem, state: State) -> State:
         """Make one step."""
-        return self._adaptive_step(problem, state) if self.damping == "auto" else self._plain_step(problem, state)
+        rule = self.rule
+        return self._plain_step(problem, state) if rule is None else self._adaptive_step(problem, state, rule)
 
     def pack(self, memory: _Memory | Linearized | None) -> Any:
         """Damping and losses; of the factors that are kept, which J they are of."""
         if not isinstance(memory, _Memory):  # a plain step's memory follows from the parameters
             return None
-        kept = None
-        if memory.kept is not None and isinstance(memory.kept.matrix, Tensor):  # else no step finds it kept
-            kept = (memory.kept.damping, _digest(memory.kept.matrix))
+        digest = memory.kept and memory.kept.J.digest
+        kept = (memory.kept.damping, digest) if memory.kept and digest else None  # else no step finds it kept
         return {"damping": memory.damping, "losses": memory.losses, "kept": kept}
 
     def unpack(self, problem: Problem, parameters: Tensor, packed: Any) -> _Memory | None:
@@ -195,130 +204,74 @@ class NGD(Optimizer):
         if packed is None:
             return None
         kept = None
-        if packed["kept"] is not None:
+        if packed["kept"] is not None and self.rule is not None:
             damping, digest = packed["kept"]
-            B, _ = _with_columns_of_length_one(problem.linearize(parameters).jacobian(), self.shortest_column)
+            J = self._scaled(problem.linearize(parameters), parameters, self.rule)
             # Where J has changed since, a step would not find it kept either.
-            kept = self._factorise(B, damping) if _digest(B) == digest else None
+            kept = _Factorised(J, damping, J.solver(damping)) if J.digest == digest else None
         return _Memory(packed["damping"], packed["losses"], kept=kept)
 
     def figures(self, memory: _Memory | Linearized | None) -> dict[str, float]:
         """The damping."""
-        return {"damping": memory.damping if isinstance(memory, _Memory) else float(self.damping)}
+        return {"damping": memory.damping if isinstance(memory, _Memory) else float(cast(float, self.damping))}
 
     def _plain_step(self, problem: Problem, state: State) -> State:
         linear = problem.linearize(state.parameters) if state.memory is None else state.memory
-        direction = -self.solve(linear, linear.residual, state.parameters)
-        if not bool(direction.any()):
+        damping = float(cast(float, self.damping))
+        direction = -self.direction.solve(linear, linear.residual, damping, state.parameters)
+        return follow(self._length, partial(_at, problem), state, direction, linear)
+
+    def _scaled(self, linear: Linearized, parameters: Tensor, rule: GainRatio) -> Scaled:
+        return self.direction.scaled(linear, len(parameters), rule.shortest_column)
+
+    def _adaptive_step(self, problem: Problem, state: State, rule: GainRatio) -> State:
+        memory, eps = state.memory, torch.finfo(state.parameters.dtype).eps
+        linear = memory.linear or problem.linearize(state.parameters)
+        J, eta = self._scaled(linear, state.parameters, rule), self.learning_rate or 1.0
+        if not J.lengths.min() > 0:
             return replace(state, stop="stalled")
-        if self.learning_rate is not None or self.line_search is False:
-            return _at(problem, state.parameters + (self.learning_rate or 1.0) * direction)
-        return lower(state, search_halves(partial(_at, problem), state, direction))
+        window = max(rule.patience[0], rule.linear_patience[0])
+        kept = memory.kept if memory.kept is not None and J.equals(memory.kept.J) else None
 
-    def solve(self, linear: Linearized, r: Tensor, parameters: Tensor) -> Tensor:
-        """J^T (J J^T + lambda I)^-1 r with a fixed damping, for the problem to first order at w."""
-        damping, held = float(self.damping), self.holds(len(r), parameters, linear.gram_size)
-        if "gram" in held:
-            return linear.rmatvec(gram_solve(linear.gram(), r, damping))
-        J = linear.jacobian() if "jacobian" in held else self._matrix_free(linear, len(parameters))
-        return self._solver(J, damping)(r)
+        def attempt(damping: float) -> tuple[State, float]:
+            factors = kept if kept and kept.damping == damping else _Factorised(J, damping, J.solver(damping))
+            direction = -factors.solve(linear.residual)
+            ahead = _at(problem, state.parameters + eta * direction / J.lengths)
+            ahead = self._refitted(problem, ahead, max(damping, rule.least_refit_damping), rule.shortest_column)
+            left = float((linear.residual + eta * (J @ direction)).square().sum()) / 2
+            losses = (*memory.losses, ahead.loss)[-1 - window :]
+            next_memory = _Memory(damping, losses, ahead.memory, factors if _is_linear(problem) else None)
+            return replace(ahead, memory=next_memory), state.loss - left
 
-    def _matrix_free(self, linear: Linearized, n_parameters: int) -> MatrixFree:
-        return MatrixFree.of(linear, n_parameters, self.sketch or PRECONDITIONER_RANK)
-
-    def _solver(self, J: Tensor | MatrixFree, damping: float) -> Callable[[Tensor], Tensor]:
-        if isinstance(J, MatrixFree):
-            return J.solver(damping)
-        if self.sketch is not None:
-            return sketched_solver(J, damping, self.sketch)
-        return damped_solver(J, damping, self.solver)
-
-    def holds(self, n: int, parameters: Tensor, gram_size: int) -> frozenset[str]:
-        """J where the damping adapts or is tiny, and where J^T J costs less than J J^T; else that; neither for "cg"."""
-        if self.solver == "cg":
-            return frozenset(("products",))
-        if self.damping == "auto" or self.sketch is not None:
-            return frozenset(("jacobian",))
-        solver = safe_solver(float(self.damping), parameters.dtype) if self.solver == "auto" else self.solver
-        through_gram = solver == "cholesky" and gram_is_cheaper(n, len(parameters), gram_size)
-        return frozenset(("gram" if through_gram else "jacobian",))
-
-    def _adaptive_step(self, problem: Problem, state: State) -> State:
-        damping, losses, linear, kept = state.memory
-        linear = linear or problem.linearize(state.parameters)
-        B, lengths = self._scaled(linear, len(state.parameters))
-        if not lengths.min() > 0:
+        dampings = rule.tried(memory.damping, eps)
+        if kept is not None:  # the problem is linear, and what more damping leaves is round-off
+            dampings = islice(dampings, 1)
+        found = first_trusted(attempt, state.loss, dampings, rule.accepted)
+        if found is None:
             return replace(state, stop="stalled")
-        eta, dtype = self.learning_rate or 1.0, lengths.dtype
-        is_kept = kept is not None and isinstance(B, Tensor) and torch.equal(kept.matrix, B)
-        while damping < 1 / torch.finfo(dtype).eps:
-            if not (is_kept and kept.damping == damping):
-                kept = self._factorise(B, damping)
-            if kept is not None:
-                direction = -kept.solve(linear.residual)
-                candidate = self._refitted(problem, _at(problem, state.parameters + eta * direction / lengths), damping)
-                predicted = state.loss - float((linear.residual + eta * (B @ direction)).square().sum()) / 2
-                gain = (state.loss - candidate.loss) / predicted if predicted > 0 else -math.inf
-                if candidate.loss < state.loss and gain > ACCEPTED_GAIN:
-                    losses = (*losses, candidate.loss)[-1 - WINDOW[0] :]
-                    kept = kept if _is_linear(problem) else None
-                    memory = _Memory(_next_damping(damping, gain, dtype), losses, candidate.memory, kept)
-                    return replace(candidate, memory=memory, stop="stalled" if self._is_done(problem, losses) else None)
-            if is_kept:  # the problem is linear, and what is left is round-off
-                break
-            damping = max(RAISE * damping, torch.finfo(dtype).eps)
-        return replace(state, stop="stalled")
+        ahead, damping, gain = found
+        memory = ahead.memory._replace(damping=rule.after(damping, gain, eps))
+        return replace(ahead, memory=memory, stop="stalled" if self._is_done(problem, memory.losses, rule) else None)
 
-    def _refitted(self, problem: Problem, state: State, damping: float) -> State:
+    def _refitted(self, problem: Problem, state: State, damping: float, shortest: float) -> State:
         """The state with its linear parameters solved for again, to first order, if that lowers the loss."""
         wanted = self.refit is not False and self.learning_rate is None
         if not wanted or problem.linear is None or _is_linear(problem) or not math.isfinite(state.loss):
             return state
         linear: Linearized = state.memory
-        B, lengths = _with_columns_of_length_one(linear.linear_jacobian(), self.shortest_column)
-        if not lengths.min() > 0:
+        J = Stored.of(linear.linear_jacobian(), shortest)
+        if not J.lengths.min() > 0:
             return state
-        step = -damped_solve(B, linear.residual, max(damping, LEAST_REFIT_DAMPING)) / lengths
+        step = -J.solver(damping)(linear.residual) / J.lengths
         ahead, parameters = linear.along_linear(step), state.parameters.clone()
         parameters[problem.linear] += step
         loss = float(ahead.loss)
         return State(parameters, loss, ahead) if loss < state.loss else state
 
-    def _scaled(self, linear: Linearized, n_parameters: int) -> tuple[Tensor | MatrixFree, Tensor]:
-        """J with its columns divided by their lengths, and those."""
-        if self.solver != "cg":
-            return _with_columns_of_length_one(linear.jacobian(), self.shortest_column)
-        J = self._matrix_free(linear, n_parameters)
-        lengths = _not_too_short(J.squares.sqrt(), self.shortest_column)
-        return replace(J, lengths=lengths), lengths
-
-    def _factorise(self, B: Tensor | MatrixFree, damping: float) -> _Factorised | None:
-        try:
-            return _Factorised(B, damping, self._solver(B, damping))
-        except torch.linalg.LinAlgError:
-            return None
-
-    def _is_done(self, problem: Problem, losses: tuple[float, ...]) -> bool:
+    def _is_done(self, problem: Problem, losses: tuple[float, ...], rule: GainRatio) -> bool:
         """Whether further steps are hardly worth their time."""
-        if self.learning_rate is not None:
-            return False
-        window, fall = LINEAR_WINDOW if _is_linear(problem) else WINDOW
-        return len(losses) > window and losses[-1] > fall * losses[-1 - window]
-
-
-def _with_columns_of_length_one(J: Tensor, shortest: float) -> tuple[Tensor, Tensor]:
-    """J, which is overwritten, with its columns divided by their lengths, and those; very short ones less."""
-    lengths = _not_too_short(torch.linalg.vector_norm(J, dim=0), shortest)
-    return J.div_(lengths), lengths
-
-
-def _digest(matrix: Tensor) -> str:
-    return hashlib.sha256(matrix.cpu().numpy().tobytes()).hexdigest()
-
-
-def _not_too_short(lengths: Tensor, shortest: float) -> Tensor:
-    """What columns of these lengths are divided by."""
-    return torch.maximum(lengths, shortest * lengths.max())
+        patience = rule.linear_patience if _is_linear(problem) else rule.patience
+        return self.learning_rate is None and hardly_falls(losses, patience)
 
 
 def _is_linear(problem: Problem) -> bool:
@@ -329,9 +282,3 @@ def _at(problem: Problem, parameters: Tensor) -> State:
     """The state at parameters; its memory is the problem there, to first order."""
     linear = problem.linearize(parameters)
     return State(parameters, float(linear.loss), linear)
-
-
-def _next_damping(damping: float, gain: float, dtype: torch.dtype) -> float:
-    """Trust the linear model more where it predicted well."""
-    factor = LOWER if gain > 0.9 else LOWER_SLOWLY if gain > 0.5 else 1.0 if gain > 0.25 else 3.0
-    return max(factor * damping, torch.finfo(dtype).eps ** 2)

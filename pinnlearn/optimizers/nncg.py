@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pinnlearn.krylov import Nystrom, Product, conjugate_gradients, nystrom
 from pinnlearn.optimizers.base import Optimizer, Problem, State, check_count, check_positive
-from pinnlearn.optimizers.searches import search_armijo
+from pinnlearn.optimizers.searches import Armijo, follow, moving
 
 
 class _Sketch(NamedTuple):
@@ -100,7 +100,8 @@ class NNCG(Optimizer):
 
     def step(self, problem: Problem, state: State) -> State:
         """Make one step."""
-        gradient, hessian = problem.linearize(state.parameters).gradient, problem.hessian(state.parameters)
+        linear, hessian = problem.linearize(state.parameters), problem.hessian(state.parameters)
+        gradient = linear.gradient
         known = state.memory is not None and state.memory.age < self.refresh
         sketch = state.memory if known else _Sketch(nystrom(_columnwise(hessian), gradient, self.sketch))
         shift = max(self.damping, torch.finfo(gradient.dtype).eps) * sketch.hessian.norm
@@ -114,7 +115,7 @@ class NNCG(Optimizer):
             self.max_products,
         )
         ahead = replace(state, memory=sketch._replace(age=sketch.age + 1))
-        return search_armijo(problem, ahead, direction, gradient, self.learning_rate)
+        return follow(Armijo(), moving(problem, ahead), ahead, self.learning_rate * direction, linear)
 
 
 def _columnwise(product: Product) -> Product:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from pinnlearn.optimizers.base import Optimizer, Problem, State, check_momentum, check_positive
-from pinnlearn.optimizers.ngd import NGD
-from pinnlearn.optimizers.searches import follow
+from pinnlearn.optimizers.directions import Direct
+from pinnlearn.optimizers.searches import Grid, StepLength, check_length, chosen_length, follow, moving
 
 
 class _Momentum(NamedTuple):
@@ -30,12 +30,14 @@ class SPRING(Optimizer):
     Parameters
     ----------
     learning_rate : float, optional
-        The step length eta. None tries 1, 1/2, ..., 2^-30 in every step and takes the best.
+        The step length eta. None searches in every step.
     damping : float
         lambda, relative to the mean diagonal of J J^T.
     momentum : float
         mu, at least 0 and below 1; 0 is damped natural gradient descent.
     max_iter : int
+    line_search : StepLength, optional
+        How the step length is searched for; None is `Grid()`, which tries 1, 1/2, ..., 2^-30 and takes the best.
 
     See Also
     --------
@@ -60,26 +62,29 @@ class SPRING(Optimizer):
     """
 
     def __init__(
-        self, learning_rate: float | None = None, damping: float = 1e-6, momentum: float = 0.9, max_iter: int = 200
+        self,
+        learning_rate: float | None = None,
+        damping: float = 1e-6,
+        momentum: float = 0.9,
+        max_iter: int = 200,
+        line_search: StepLength | None = None,
     ):
         self.learning_rate = learning_rate
         self.damping = damping
         self.momentum = momentum
         self.max_iter = max_iter
+        self.line_search = line_search
 
     def check(self) -> None:
         """Check the hyperparameters."""
         super().check()
         check_positive("damping", self.damping, or_zero=True)
         check_momentum(self.momentum)
-
-    @property
-    def _natural(self) -> NGD:
-        return NGD(damping=self.damping)
+        check_length(self.learning_rate, self.line_search)
 
     def holds(self, n: int, parameters: Tensor, gram_size: int) -> frozenset[str]:
         """What NGD with this damping holds."""
-        return self._natural.holds(n, parameters, gram_size)
+        return Direct().holds(self.damping, n, parameters, gram_size)
 
     def begin(self, problem: Problem, parameters: Tensor) -> State:
         """The state before the first step."""
@@ -90,6 +95,8 @@ class SPRING(Optimizer):
         (phi, k), mu = state.memory, self.momentum
         linear = problem.linearize(state.parameters)
         left = linear.residual - mu * linear.matvec(phi)
-        phi = mu * phi + self._natural.solve(linear, left, state.parameters)
+        phi = mu * phi + Direct().solve(linear, left, self.damping, state.parameters)
         ahead = replace(state, memory=_Momentum(phi, k + 1))
-        return follow(problem, ahead, -phi / math.sqrt(1 - mu ** (2 * (k + 1))), self.learning_rate)
+        direction = -phi / math.sqrt(1 - mu ** (2 * (k + 1)))
+        length = chosen_length(self.learning_rate, self.line_search or Grid())
+        return follow(length, moving(problem, ahead), ahead, direction, linear)

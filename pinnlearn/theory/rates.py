@@ -177,7 +177,7 @@ def convergence_rates(model) -> Rates:
         if len(optimizer) > 1:
             raise ValueError(f"the fit ran {len(optimizer)} optimizers, each with its own rate; fit with one of them.")
         (optimizer,) = optimizer
-    plain = isinstance(optimizer, NGD) and optimizer.damping != "auto" and optimizer.learning_rate is not None
+    plain = isinstance(optimizer, NGD) and optimizer.rule is None and optimizer.learning_rate is not None
     return rates_of(model.loss_curve_, optimizer if plain else None)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from pinnlearn.arrays import as_array, as_tensor, available_bytes
 from pinnlearn.jets import Symbol
 from pinnlearn.least_squares import Block, LeastSquares
 from pinnlearn.networks import TwoLayerNetwork, Weights, half_width
-from pinnlearn.optimizers import NGD
+from pinnlearn.optimizers import NGD, GainRatio
 from pinnlearn.posing.ground import Ground
 from pinnlearn.posing.measures import Measure, measured, output_sizes
 from pinnlearn.training.choices import ScaleChoice
@@ -141,12 +141,6 @@ class Planes:
         weights = (normals * across[:, None] + along) / half_width(self.bounds)
         bias = -(weights * self.x(through)).sum(axis=1)
         return placement.build(Weights(weights, bias, np.zeros((width, placement.n_outputs))))
-
-
-class _Solve(NGD):
-    """NGD for columns of all lengths: those of graded units differ by the squares of their slopes."""
-
-    shortest_column: ClassVar[float] = 1e-15
 
 
 class _Found(NamedTuple):
@@ -316,7 +310,9 @@ class _Rounds:
         network = beside(planes.units(n_graded, self.task.placement, self.rng), self._broad(width - n_graded))
         posed = self._pose(np.concatenate([inside, outside]), planes)
         problem = posed.training(network.linear).with_network(network)
-        result = self.course.run("graded units", _Solve(), problem, max_iter=min(stage.max_iter, self.course.left))
+        # Columns have all lengths: those of graded units differ by the squares of their slopes.
+        optimizer = NGD(damping=GainRatio(shortest_column=1e-15))
+        result = self.course.run("graded units", optimizer, problem, max_iter=min(stage.max_iter, self.course.left))
         return cast(TwoLayerNetwork, problem.network(result.parameters)), inside
 
     def _affordable(self, n_rows: int, width: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sklearn.base import clone
 
-from pinnlearn.optimizers import NGD, Optimizer, get_optimizer
+from pinnlearn.optimizers import NGD, Direct, GainRatio, Optimizer, get_optimizer
 from pinnlearn.training.grading import Grade
 from pinnlearn.training.stages import Enrich, Grow, March, SolveOutput, Stage, Steps, Task, TrainHidden
 from pinnlearn.training.windows import MarchWindows
@@ -79,8 +79,8 @@ def joined(optimizer: NGD) -> tuple[Stage, ...]:
 
 def chooses_nothing(optimizer: NGD) -> bool:
     """Whether everything about the steps is left to the method; it solves with J as it is."""
-    is_free = optimizer.learning_rate is None and optimizer.damping == "auto"
-    return is_free and optimizer.solver != "cg" and optimizer.sketch is None
+    is_free = optimizer.learning_rate is None and optimizer.rule == GainRatio()
+    return is_free and isinstance(optimizer.direction, Direct)
 
 
 def _clones(optimizer: Any, overrides: dict[str, Any]) -> list[Optimizer | Stage]:
