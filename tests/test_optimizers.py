@@ -573,7 +573,7 @@ BAD_NGD = [
     ({"line_search": 3, "damping": 0}, r"line_search must be a step length, such as Halving\(\), got 3"),
     ({"solver": Direct("lu")}, r"method='lu' is unknown; choose one of \['auto', 'cholesky', 'qr', 'svd'\]"),
     ({"damping": GainRatio(raised_by=0.5)}, "raised_by must be above 1, got 0.5"),
-    ({"damping": GainRatio(patience=20)}, r"patience must be a pair \(steps, part\), got 20"),
+    ({"damping": GainRatio(patience=20)}, r"patience must be a pair \(number, part\), got 20"),
     ({"damping": GainRatio(first=0)}, "first must be a positive number; got 0"),
 ]
 

@@ -36,8 +36,17 @@ from pinnlearn.optimizers.searches import Armijo, evaluate, moving, search_wolfe
 from pinnlearn.optimizers.ssbroyden import _family_and_scaling, _Model, _updated
 from pinnlearn.pdes import PDE
 from pinnlearn.training.verification import Verification
-from tests.problems import NONLINEAR, exponential_problem, fit_of_data, linear_problem, rosenbrock, seeds, vector
-from tests.references import TorchProblem, normal_equations, relative_error
+from tests.problems import (
+    NONLINEAR,
+    exponential_problem,
+    fit_of_data,
+    linear_problem,
+    rosenbrock,
+    seeds,
+    small_network,
+    vector,
+)
+from tests.references import TorchProblem, normal_equations, problem_of, relative_error
 
 METHODS = [
     ENGD(),
@@ -439,6 +448,47 @@ def test_a_sketch_serves_for_some_steps():
     assert counts == [3, 1, 3, 1]  # two vectors of the sketch, one product of conjugate gradients
 
 
+class Products:
+    """A problem that counts its products with the Hessian."""
+
+    def __init__(self, problem):
+        self.problem, self.count = problem, 0
+
+    def __getattr__(self, name):
+        return getattr(self.problem, name)
+
+    def hessian(self, w):
+        H = self.problem.hessian(w)
+
+        def product(v):
+            self.count += 1
+            return H(v)
+
+        return product
+
+
+@pytest.mark.parametrize("n_products", [2, 3, 6])
+def test_nncg_gives_up_after_products_that_do_not_pay(n_products):
+    # r = w^3: Newton's step is -w / 5, so that a step, of one product, leaves 0.8^6 = 0.26 of the loss. The sketch
+    # takes the first product.
+    left = 0.8 ** (6 * (n_products - 1))
+    for part, n_steps in [(0.9 * left, n_products - 1), (1.1 * left, 9)]:
+        problem = Products(TorchProblem(lambda w: w**3, 1))
+        result = minimize(NNCG(patience=(n_products, part), max_iter=9), problem, vector(1.0))
+        assert (result.n_iter, problem.count) == (n_steps, n_steps + 1)
+        assert result.stop == ("stalled" if n_steps < 9 else "max_iter")
+
+
+def test_nncg_bounds_the_products_of_a_fit():
+    pde = problems.cubic_poisson()
+    problem = Products(problem_of(pde, pde.sample(60, 20, random_state=0), small_network()))
+    result = minimize(NNCG(sketch=10, patience=(100, 0.5), max_iter=10_000), problem, problem.start)
+    assert result.stop == "stalled"
+    # Every 100 products but the last at least halve the loss; a step takes at most 10 of the sketch and 200.
+    n_halvings = math.log2(result.loss_curve[0] / result.loss)
+    assert problem.count <= (100 + 210) * (n_halvings + 1)
+
+
 # On networks, through the estimator.
 
 
@@ -561,6 +611,8 @@ CHOOSING, GIVEN = (ENGD, GaussNewton, SPRING), (NNCG, SSBroyden)
         (NNCG, {"sketch": 0}, "sketch must be an integer >= 1, got 0"),
         (NNCG, {"refresh": 0.5}, "refresh must be an integer >= 1, got 0.5"),
         (NNCG, {"max_products": None}, "max_products must be an integer >= 1, got None"),
+        (NNCG, {"patience": (0, 0.5)}, r"patience\[0\] must be an integer >= 1, got 0"),
+        (NNCG, {"patience": 500}, r"patience must be a pair \(number, part\), got 500"),
         (NNCG, {"tol": -1}, "tol must be a positive number or zero; got -1"),
         (GaussNewton, {"damping": Nielsen(first=0)}, "first must be a positive number; got 0"),
         (GaussNewton, {"damping": Nielsen(raised_by=1)}, "raised_by must be above 1, got 1"),

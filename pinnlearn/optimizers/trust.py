@@ -45,15 +45,15 @@ def first_trusted(
 
 
 def hardly_falls(losses: Sequence[float], patience: tuple[int, float]) -> bool:
-    """Whether the last loss is above a part of that so many steps ago; `patience` is (steps, part)."""
-    steps, part = patience
-    return len(losses) > steps and losses[-1] > part * losses[-1 - steps]
+    """Whether the last loss is above a part of that so many losses before; `patience` is (number, part)."""
+    number, part = patience
+    return len(losses) > number and losses[-1] > part * losses[-1 - number]
 
 
 def check_patience(name: str, patience: tuple[int, float]) -> None:
-    """Raise a ValueError unless it is a number of steps and a part."""
+    """Raise a ValueError unless it is a number (of steps, or of products) and a part."""
     if not (isinstance(patience, tuple) and len(patience) == 2):
-        raise ValueError(f"{name} must be a pair (steps, part), got {patience!r}.")
+        raise ValueError(f"{name} must be a pair (number, part), got {patience!r}.")
     check_count(f"{name}[0]", patience[0])
     check_positive(f"{name}[1]", patience[1], or_zero=True)
 
