@@ -177,7 +177,7 @@ class Verifier(Hyperparameters):
         n_points: int = 1000,
         n_near: int = 200,
         n_steep: int = 200,
-        n_conditions: int = 200,
+        n_conditions: int = 500,
         accepted: float = 1e-2,
         accepted_near: float = 0.1,
         likely: float = 0.1,
