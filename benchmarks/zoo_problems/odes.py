@@ -242,7 +242,7 @@ def past_a_pole():
     return PDE(Time(0.0, 2.0), equation=lambda x, u: u.dt - u.value**2, conditions=[Initial(1.0)])
 
 
-@exhibit("many ways from zero, u' = sqrt |u|", 100, 2, SEVERAL)
+@exhibit("many ways from zero, u' = sqrt u", 100, 2, SEVERAL)
 def many_ways_from_zero():
     """u(0) = 0: zero, and (t - c)^2 / 4 after any time c."""
     return PDE(Time(0.0, 4.0), equation=lambda x, u: u.dt - torch.sqrt(u.value.abs()), conditions=[Initial(0.0)])
