@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import erf
+from sklearn.exceptions import ConvergenceWarning
 
 from pinnlearn import PINNRegressor, problems, relative_l2_error
 from pinnlearn.activations import get_activation
@@ -115,7 +116,7 @@ def test_they_are_solved_not_only_reported(name, seed):
     assert relative_l2_error(solution(x[:, 0]), model.predict(x)) < bound
     assert model.verification_.holds
     assert model.n_added_rows_ > len(X)
-    assert ("graded units", 0) not in model.stages_
+    assert model.stages_[0] == ("output weights", 0)
     assert any(name == "graded units" for name, _ in model.stages_)
 
 
@@ -126,6 +127,18 @@ def test_a_width_that_was_given_is_kept():
     assert len(model.hidden_bias_) == 150
     x = np.linspace(0, 1, 2001)
     assert relative_l2_error(solution(x), model.predict(x[:, None])) < 1e-5
+
+
+def test_known_values_are_not_traded_for_conditions():
+    # u(0) is known to be 1 there, where the PDE's own condition says 0: points of the stage's own would impose that.
+    pde, _ = convection(1e-4)
+    X = pde.sample(100, 2, random_state=0)
+    y = np.where(X[:, 0] == 0, 1.0, np.nan)
+    model = PINNRegressor(pde, random_state=0, optimizer=[SolveOutput(), Grade()])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    assert model.stages_ == [("output weights", 0)]
 
 
 def test_what_holds_elsewhere_is_left_as_it_is():

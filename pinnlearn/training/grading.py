@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -169,7 +170,7 @@ class Grade(Stage):
 
     Each round draws rows and units anew, as the residuals of the last one at fresh points are spread over planes and
     distances. It runs in one dimension, and for linear equations in more: layers that are curved or move are for
-    hidden training.
+    hidden training. Where values are known in y, the solution is handed on as it came.
 
     Parameters
     ----------
@@ -252,6 +253,9 @@ class Grade(Stage):
             return solution
         if task.placement.n_dims > 1 and not _is_linear(solution.problem):
             return solution
+        # At points of its own it would impose conditions where values are known instead.
+        if any(equation.values is not None for equation in task.problem.equations):
+            return solution
         return _Rounds(self, task, course).run(solution)
 
 
@@ -328,18 +332,16 @@ class _Rounds:
         steep = placement.reseeded(1).network(width // 2, max(scale, self.stage.scales[1]), zero=True)
         return beside(steep, placement.network(width - width // 2, scale, zero=True))
 
-    @property
+    @cached_property
     def _chosen(self) -> tuple[Placement, float]:
         """Placement and scale of the units that are not graded, chosen at uniform rows."""
-        if not hasattr(self, "_choice"):
-            with self.course.heeding():
-                choice, task = self.stage.scale or ScaleChoice(), self.task
-                X = [self.ground.inside(choice.n_rows, self.rng), self.ground.on_boundary(choice.n_rows // 4, self.rng)]
-                uniform = self.ground.pose(np.concatenate(X), task.problem.unknowns)
-                output = uniform.training(uniform.unknowns.network.linear)
-                placement, scale = choice.choose(output, [task.placement], choice.n_units)
-                self._choice = placement, max(scale, self.stage.scales[0])
-        return self._choice
+        choice, task = self.stage.scale or ScaleChoice(), self.task
+        X = [self.ground.inside(choice.n_rows, self.rng), self.ground.on_boundary(choice.n_rows // 4, self.rng)]
+        uniform = self.ground.pose(np.concatenate(X), task.problem.unknowns)
+        with self.course.heeding():
+            output = uniform.training(uniform.unknowns.network.linear)
+            placement, scale = choice.choose(output, [task.placement], choice.n_units)
+        return placement, max(scale, self.stage.scales[0])
 
     def _rows(self, planes: Planes, n: int) -> tuple[NDArray, NDArray]:
         """Points inside, and on the boundary; half of them graded."""

@@ -159,7 +159,8 @@ class Verifier(Hyperparameters):
     n_near, n_steep : int
         Points near the boundary, at distances that halve, and where the network is steep.
     n_conditions : int
-        Points of the boundary, and of the initial slice.
+        Points of the boundary, and of the initial slice: more than `determiner` has polynomials, which they are to tell
+        apart.
     accepted : float
         The largest relative residual with which an equation is said to hold.
     accepted_near : float
