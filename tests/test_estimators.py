@@ -597,6 +597,7 @@ def test_parameters_of_a_named_optimizer_are_out_of_reach(pde):
         PINNRegressor(pde=pde).set_params(optimizer__damping=0.1)
 
 
+@pytest.mark.filterwarnings("ignore:The equations are (not )?solved")  # some of a grid are not
 @pytest.mark.slow
 def test_grid_search_over_learning_rate_and_width():
     pde = problems.poisson_1d()

@@ -206,7 +206,7 @@ class Grade(Stage):
     def __init__(
         self,
         rounds: int = 6,
-        enough: Sequence[float] = (1e-10, 1e-5),
+        enough: Sequence[float] = (1e-10, 1e-6),
         promising: float = 0.3,
         units: Sequence[int] = (400, 1000),
         more_units: Sequence[int] = (200, 500),
