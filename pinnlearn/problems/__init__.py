@@ -1,5 +1,6 @@
 """Named benchmark problems: those with an exact solution, and in `pinnlearn.problems.hard` the field's hard ones."""
 
+from pinnlearn.problems import hard as hard
 from pinnlearn.problems.exact import NONLINEAR_PROBLEMS as NONLINEAR_PROBLEMS
 from pinnlearn.problems.exact import PROBLEMS as PROBLEMS
 from pinnlearn.problems.exact import Problem as Problem
