@@ -12,6 +12,7 @@ from sklearn.base import clone
 from pinnlearn import PINNRegressor, load, save
 from pinnlearn.jets import Jet
 from pinnlearn.problems import hard
+from pinnlearn.problems.cavity import CavityFlow
 from pinnlearn.problems.spectral import Evolution
 from tests.references import FunctionTerms, relative_error
 
@@ -224,6 +225,39 @@ def _minus_sine(x):
 
 def _burgers_symbol(k):
     return -0.01 / np.pi * k**2
+
+
+@pytest.mark.slow
+def test_the_flow_in_the_cavity_solves_the_equations():
+    # Divided differences of order eight; away from the two corners where derivatives are infinite.
+    pde = hard.lid_driven_cavity()
+    x = points(pde, margin=0.1)
+    terms = DifferencedTerms(x, pde.solution, (2e-2, 2e-2))
+    assert float(pde.residual(x, Jet(terms, False)).square().mean().sqrt()) < 1e-4
+    walls = torch.tensor(pde.domain.sample("boundary", 200, np.random.default_rng(0)))
+    source = DifferencedTerms(walls, pde.solution, (1.0, 1.0))
+    for condition in pde.conditions:
+        assert float(condition.residual(walls, Jet(source, False)).abs().max()) < 1e-11
+
+
+@pytest.mark.slow
+def test_the_flow_in_the_cavity_has_converged():
+    pde = hard.lid_driven_cavity()
+    x = points(pde, 2000, margin=0.0)
+    flow, coarse = pde.solution(x), CavityFlow(degree=32)(x)
+    assert relative_error(coarse[:, :2], flow[:, :2]) < 2e-6
+    assert float((coarse - flow)[:, 2].std() / flow[:, 2].std()) < 1e-3
+
+
+def test_slow_flow_in_the_cavity_is_symmetric():
+    # Stokes flow: u is even about x = 1/2, v odd, and p odd up to its constant.
+    x = torch.tensor(np.random.default_rng(0).uniform(0.0, 1.0, (50, 2)))
+    mirrored = torch.stack([1 - x[:, 0], x[:, 1]], dim=1)
+    flow = CavityFlow(reynolds=1e-6, degree=16)
+    (u, v, p), (u_m, v_m, p_m) = flow(x).T, flow(mirrored).T
+    torch.testing.assert_close(u, u_m, atol=1e-6, rtol=0.0)
+    torch.testing.assert_close(v, -v_m, atol=1e-6, rtol=0.0)
+    assert float((p + p_m).std()) < 1e-6 * float(p.std())
 
 
 @pytest.mark.parametrize("name", hard.__all__)
