@@ -122,7 +122,7 @@ def kdv() -> PDE:
         equation=_kdv,
         conditions=[Periodic(0), Initial(_cosine)],
         solution=Evolution(
-            _cosine_array, _kdv_symbol, _half_square, order=1, breaks=_uniform(1.0, 64), step=6e-5, n_modes=256
+            _cosine_array, _kdv_symbol, _half_square, order=1, breaks=_uniform(1.0, 64), step=8e-5, n_modes=256
         ),
     )
 
@@ -210,9 +210,9 @@ def schroedinger() -> PDE:
 
     At the start h = 2 sech(x); the outputs are Re h and Im h.
 
-    The periodic continuation of the initial value has a kink of size 0.05 at x = 5, which no diffusion smooths: at all
-    times the coefficients of h fall like k^-2, those beyond the mode K have a relative norm of 0.013 K^-1.5, and h_xx
-    and h_t are no functions that converge at points. The solution that is given here is right to 1e-7.
+    The slope of the initial value's periodic continuation jumps by 0.05 at x = 5, which no diffusion smooths: at all times
+    the coefficients of h fall like k^-2, those beyond the mode K have a relative norm of 0.013 K^-1.5, and the series of
+    h_xx and h_t do not converge. The solution that is given here is right to 1e-7.
 
     References
     ----------
