@@ -210,9 +210,9 @@ def schroedinger() -> PDE:
 
     At the start h = 2 sech(x); the outputs are Re h and Im h.
 
-    The slope of the initial value's periodic continuation jumps by 0.05 at x = 5, which no diffusion smooths: at all times
-    the coefficients of h fall like k^-2, those beyond the mode K have a relative norm of 0.013 K^-1.5, and the series of
-    h_xx and h_t do not converge. The solution that is given here is right to 1e-7.
+    The slope of the initial value's periodic continuation jumps by 0.05 at x = 5, which no diffusion smooths: at all
+    times the coefficients of h fall like k^-2, those beyond the mode K have a relative norm of 0.013 K^-1.5, and the
+    series of h_xx and h_t do not converge. The solution that is given here is right to 1e-7.
 
     References
     ----------
