@@ -107,6 +107,14 @@ def test_a_linear_evolution_is_exact_where_the_initial_value_has_a_kink():
     np.testing.assert_allclose(evolution(torch.tensor(np.column_stack([x, t]))), exact, atol=1e-11)
 
 
+def test_solutions_follow_their_parameters():
+    x = torch.tensor([[0.1, 0.7], [0.5, 0.2]])
+    evolution = Evolution(_ripple, _one, _minus_square, step=0.1, n_modes=8)
+    other = clone(evolution).set_params(nonlinear=_nothing)
+    evolution(x)
+    torch.testing.assert_close(evolution.set_params(nonlinear=_nothing)(x), other(x), atol=0.0, rtol=0.0)
+
+
 def test_steps_are_of_order_five():
     # u_t = u - u^2 at each x: u = u_0 / (u_0 + (1 - u_0) e^-t).
     x = torch.tensor(np.random.default_rng(0).uniform([-1, 0], [1, 8], (50, 2)))

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import scipy.linalg
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pinnlearn.hyperparameters import Hyperparameters
+from pinnlearn.problems.caching import once
 
 WEIGHT, POWER = 1.0, 2.0
 # Steps of Newton's method at most; the change of a coefficient that ends it.
@@ -181,7 +181,7 @@ class Collocation:
         return residual_and_jacobian
 
 
-@cache
+@once
 def stream_function(flow: CavityFlow) -> NDArray:
     """The Chebyshev coefficients of psi less that of the corners, (degree + 1, degree + 1)."""
     degree, viscosity = flow.degree, 1 / flow.reynolds
@@ -191,7 +191,7 @@ def stream_function(flow: CavityFlow) -> NDArray:
     return Collocation(degree, viscosity).solve(guess.ravel()).reshape(degree + 1, -1)
 
 
-@cache
+@once
 def pressure(flow: CavityFlow) -> NDArray:
     """The Chebyshev coefficients of p less that of the corners: grad p = nu Delta u - (u . grad) u by least squares."""
     psi, points, nu = stream_function(flow), _grid(flow.degree), 1 / flow.reynolds
