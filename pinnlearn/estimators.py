@@ -342,8 +342,9 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         """Evaluate R^2 where every value is known, otherwise 1 minus the relative residual.
 
         The relative residual is the root mean square, over the groups of rows, of RMS residual / size of the
-        equation's terms; the boundary counts as much as the interior. Where X has no boundary or initial rows
-        though the PDE has conditions there, points of the domain are added.
+        equation's terms; the boundary counts as much as the interior. It is that at the rows of X, or, on a domain and
+        without `y` and `region`, that at other points, where it is larger: see `docs/guide/trust.md`. Where X has no
+        boundary or initial rows though the PDE has conditions there, points of the domain are added.
 
         Parameters
         ----------

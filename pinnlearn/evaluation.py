@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pinnlearn.activations import get_activation
 from pinnlearn.arrays import as_array, as_tensor, available_device
+from pinnlearn.domains import Domain
 from pinnlearn.fitting import weights_of
 from pinnlearn.jets import VALUE, Symbol
 from pinnlearn.least_squares import LeastSquares, Linearization, Unknowns
 from pinnlearn.metrics import relative_residual
 from pinnlearn.networks import BLOCKS, PiecewiseNetwork, TwoLayerNetwork, half_width
+from pinnlearn.pdes import PDE
 from pinnlearn.posing.equations import bounding_box
 from pinnlearn.posing.pose import pose
 from pinnlearn.posing.rows import Rows, check_known_values
 
-# Boundary and initial points that a score adds where X has none, and their seed.
-SCORE_POINTS, SCORE_SEED = 200, 0
+# Boundary and initial points that a score adds where X has none, points of the domain between rows, and their seed.
+SCORE_POINTS, BETWEEN_POINTS, SCORE_SEED = 200, 1000, 0
 
 
 def network_of(model: Any) -> TwoLayerNetwork | PiecewiseNetwork:
@@ -66,11 +68,35 @@ def pde_residual(model: Any, X: NDArray) -> NDArray:
 
 
 def relative_residual_at(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -> float:
-    """The mean relative residual of all equations, see `pinnlearn.metrics.relative_residual`."""
-    rows = _completed(model, X, y, region)
+    """The mean relative residual of all equations at rows, or between them, where it is larger.
+
+    A fit that follows its rows may jump between them. Points of the domain, with a fixed seed, tell; where there is
+    none, or regions or values were given, X is all there is. See `pinnlearn.metrics.relative_residual`.
+    """
+    at_rows = _relative_residual(model, _completed(model, X, y, region))
+    if model.pde_.domain is None or y is not None or region is not None:
+        return at_rows
+    return max(at_rows, _relative_residual(model, Rows.of(model.pde_, _between(model.pde_))))
+
+
+def _relative_residual(model: Any, rows: Rows) -> float:
     problem = problem_at(model, rows)
     predicted = as_tensor(values_of(model, rows.X), problem.start.device, problem.start.dtype)
     return relative_residual(problem, predicted, half_width(bounding_box(model.pde_, rows.X)))
+
+
+def _between(pde: PDE) -> NDArray:
+    """Points of the domain, and of its boundary and start where something holds there."""
+    rng, domain = np.random.default_rng(SCORE_SEED), cast(Domain, pde.domain)
+    inside = domain.sample("interior", BETWEEN_POINTS, rng, "uniform")
+    return np.concatenate([inside, *_with_conditions(pde, {condition.region for condition in pde.conditions}, rng)])
+
+
+def _with_conditions(pde: PDE, regions: set[str], rng: np.random.Generator) -> list[NDArray]:
+    """Points of some of the regions, in a fixed order."""
+    domain = cast(Domain, pde.domain)
+    samplers = {"boundary": domain.sample_boundary, "initial": domain.sample_initial}
+    return [samplers[name](SCORE_POINTS, rng) for name in sorted(regions)]
 
 
 def _completed(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -> Rows:
@@ -87,9 +113,7 @@ def _completed(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | 
         )
     given = Rows.of(pde, X, values)
     missing = needed - set(given.regions)
-    rng = np.random.default_rng(SCORE_SEED)
-    samplers = {"boundary": pde.domain.sample_boundary, "initial": pde.domain.sample_initial}
-    extra = [samplers[name](SCORE_POINTS, rng) for name in sorted(missing)]
+    extra = _with_conditions(pde, missing, np.random.default_rng(SCORE_SEED))
     if values is not None:
         unknown = np.full((SCORE_POINTS * len(extra), values.shape[1]), np.nan)
         values = np.concatenate([values, unknown])

@@ -132,6 +132,16 @@ def test_an_optimizer_that_was_cut_short_says_so_itself():
     assert not model.verification_.holds
 
 
+def test_a_score_counts_what_lies_between_the_rows():
+    pde = PDE(Interval(0.0, 1.0), equation=lambda x, u: -1e-4 * u.d(0, 0) + u.d(0) - 1, conditions=[Dirichlet(0.0)])
+    X = pde.sample(100, 2, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="between the rows"):
+        model = PINNRegressor(pde, optimizer=[SolveOutput()], random_state=0).fit(X)
+    at_rows = model.score(X, region=pde.domain.region(X))
+    assert at_rows > 0.999
+    assert model.score(X) < 0.5
+
+
 def test_steps_that_nobody_chose_warn_when_they_were_too_few():
     pde = problems.poisson_2d()
     with pytest.warns(ConvergenceWarning, match="not solved"):
