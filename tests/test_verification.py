@@ -139,7 +139,7 @@ def test_a_score_counts_what_lies_between_the_rows():
         conditions=[Dirichlet(lambda x: x[:, 0])],
     )
     X = pde.sample(200, 2, random_state=0)
-    with pytest.warns(ConvergenceWarning, match="not solved"):
+    with pytest.warns(ConvergenceWarning, match="not between them"):
         model = PINNRegressor(pde, optimizer=[SolveOutput()], random_state=0).fit(X)
     assert model.score(X, region=pde.domain.region(X)) > 0.999
     assert model.score(X) < 0.5
