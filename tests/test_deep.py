@@ -11,7 +11,7 @@ import torch
 from pinnlearn.activations import ACTIVATIONS, get_activation
 from pinnlearn.jets import VALUE, Symbol
 from pinnlearn.least_squares import Equation, LeastSquares, Unknowns
-from pinnlearn.networks import DeepNetwork, Scaled, trainable_blocks
+from pinnlearn.networks import DeepNetwork, Scaled, gaussian_layers, orthogonal_layers, trainable_blocks
 from tests.references import ACTIVATIONS_BY_HAND, CASES, LOSS_WEIGHTS, derivative, example, laplacian, relative_error
 
 # Both sides are sums of some thousand terms in float64, in different orders.
@@ -258,3 +258,39 @@ def test_steep_points_are_near_the_front():
     assert steep.shape == x.shape
     # A quarter of 400 points has |x_0| < 0.25; a twentieth of the way to others adds 0.1 at most.
     assert (steep[:, 0].abs() < 0.4).all()
+
+
+@pytest.mark.parametrize("periodic", [(), (1,)])
+def test_plain_weights_read_points_in_their_own_units(periodic):
+    network = deep((4, 3, 5), inputs=Scaled((2.0, -1.0), (6.0, -0.5), periodic), n_outputs=2, reads=READS)
+    W, b = network.plain()
+    x = points()
+    features = x if not periodic else torch.cat([x[:, :1], network.inputs.jet(x, VALUE)[:, 1:]], dim=1)
+    layers = [np.asarray(features)]
+    for i in range(4):
+        z = np.concatenate([layers[source] for source in READS[i]], axis=1) @ W[i] + b[i]
+        layers.append(np.tanh(z))
+    assert relative_error(network.evaluate(x), z) < EXACT
+    again = DeepNetwork.from_plain(network.architecture, (W, b), network.activation, x)
+    for name, block in network.blocks().items():
+        assert relative_error(again.blocks()[name], block) < EXACT
+
+
+def test_orthogonal_layers_keep_lengths():
+    rng = np.random.default_rng(0)
+    weights, biases = orthogonal_layers((2, 30, 30, 7, 1), rng)
+    assert [W.shape for W in weights] == [(2, 30), (30, 30), (30, 7), (7, 1)]
+    assert not any(b.any() for b in biases)
+    for W in weights:
+        short = W if W.shape[0] < W.shape[1] else W.T
+        np.testing.assert_allclose(short @ short.T, np.eye(len(short)), atol=1e-14)
+
+
+def test_gaussian_layers_keep_the_size_of_z_and_end_with_signs():
+    weights, biases = gaussian_layers((3, 2000, 1000, 2), np.random.default_rng(0))
+    # N draws give a standard deviation to 1 / sqrt(2 N); 5 of those.
+    for W, size in zip(weights[:2], (1.0, 1 / math.sqrt(2000)), strict=True):
+        assert abs(W.std() / size - 1) < 5 / math.sqrt(2 * W.size)
+    assert all(abs(b.std() - 1) < 5 / math.sqrt(2 * len(b)) for b in biases[:2])
+    np.testing.assert_array_equal(np.abs(weights[2]), 1 / math.sqrt(1000))
+    assert not biases[2].any()

@@ -1,26 +1,31 @@
 """Networks: functions of points with exact derivatives, and exact Jacobians of these in their weights."""
 
 from pinnlearn.networks.base import AtPoints, Network, Piece, Reading, trainable_blocks
-from pinnlearn.networks.deep import DeepAtPoints, DeepNetwork
+from pinnlearn.networks.deep import Architecture, DeepAtPoints, DeepNetwork
 from pinnlearn.networks.initialisation import (
     INITS,
+    Layers,
     Weights,
     domain_weights,
+    gaussian_layers,
     gaussian_weights,
     half_width,
+    orthogonal_layers,
     window_weights,
 )
-from pinnlearn.networks.inputs import Inputs, Scaled, identity
+from pinnlearn.networks.inputs import Inputs, Scaled
 from pinnlearn.networks.piecewise import PiecewiseNetwork, Window
 from pinnlearn.networks.two_layer import BLOCKS, NetworkAtPoints, TwoLayerNetwork
 
 __all__ = [
     "BLOCKS",
     "INITS",
+    "Architecture",
     "AtPoints",
     "DeepAtPoints",
     "DeepNetwork",
     "Inputs",
+    "Layers",
     "Network",
     "NetworkAtPoints",
     "Piece",
@@ -31,9 +36,10 @@ __all__ = [
     "Weights",
     "Window",
     "domain_weights",
+    "gaussian_layers",
     "gaussian_weights",
     "half_width",
-    "identity",
+    "orthogonal_layers",
     "trainable_blocks",
     "window_weights",
 ]

@@ -12,17 +12,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import NamedTuple, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pinnlearn.activations import Activation
+from pinnlearn.arrays import as_array, as_tensor
 from pinnlearn.jets import VALUE, Symbol
 from pinnlearn.networks.base import Network, Piece, Reading
 from pinnlearn.networks.deep_gram import layered_gram, layered_size
 from pinnlearn.networks.faa_di_bruno import Activated, Jets, add_outer, add_to, needed, outer_sum, rows
-from pinnlearn.networks.inputs import Inputs
+from pinnlearn.networks.initialisation import Layers
+from pinnlearn.networks.inputs import Scaled
+
+
+class Architecture(NamedTuple):
+    """What a deep network has beside weights and an activation, see `DeepNetwork`."""
+
+    inputs: Scaled
+    reads: tuple[tuple[int, ...], ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +43,7 @@ class DeepNetwork:
     Parameters
     ----------
     activation : Activation
-    inputs : Inputs
+    inputs : Scaled
         What the first layer reads, a map of the points.
     weights : tuple of Tensor of shape (fan_in, fan_out)
         Of the hidden layers, and of the last, linear one.
@@ -43,10 +54,43 @@ class DeepNetwork:
     """
 
     activation: Activation
-    inputs: Inputs
+    inputs: Scaled
     weights: tuple[Tensor, ...]
     biases: tuple[Tensor, ...]
     reads: tuple[tuple[int, ...], ...] | None = None
+
+    @classmethod
+    def of(cls, architecture: Architecture, layers: Layers, activation: Activation, like: Tensor) -> DeepNetwork:
+        """A network of arrays of weights and biases, on the device and in the precision of a tensor."""
+        weights, biases = (tuple(as_tensor(block, like.device, like.dtype) for block in blocks) for blocks in layers)
+        return cls(activation, architecture.inputs, weights, biases, architecture.reads)
+
+    @classmethod
+    def from_plain(
+        cls, architecture: Architecture, layers: Layers, activation: Activation, like: Tensor
+    ) -> DeepNetwork:
+        """The way back from `plain`."""
+        widths = [len(bias) for bias in layers[1][:-1]]
+        weights, biases = [W.astype(float) for W in layers[0]], [b.astype(float) for b in layers[1]]
+        for W, b, where, shift, scale in _reading_inputs(architecture, widths, weights, biases):
+            b += shift @ W[where]
+            W[where] *= scale[:, None]
+        return cls.of(architecture, (weights, biases), activation, like)
+
+    @property
+    def architecture(self) -> Architecture:
+        """What it has beside weights and an activation."""
+        return Architecture(self.inputs, self.reads)
+
+    def plain(self) -> Layers:
+        """Weights and biases in double precision, such that layers read points in their own units."""
+        weights, biases = (
+            [as_array(block).astype(float) for block in blocks] for blocks in (self.weights, self.biases)
+        )
+        for W, b, where, shift, scale in _reading_inputs(self.architecture, self.hidden_widths, weights, biases):
+            W[where] /= scale[:, None]
+            b -= shift @ W[where]
+        return weights, biases
 
     @property
     def depth(self) -> int:
@@ -65,10 +109,7 @@ class DeepNetwork:
 
     def columns(self, layer: int) -> Iterator[tuple[int, slice]]:
         """What a layer, counted from 1, reads, and where this stands side by side."""
-        widths, start = (self.inputs.n_features, *self.hidden_widths), 0
-        for source in self.sources[layer - 1]:
-            yield source, slice(start, start + widths[source])
-            start += widths[source]
+        return _side_by_side(self.sources[layer - 1], (self.inputs.n_features, *self.hidden_widths))
 
     @property
     def linear(self) -> tuple[str, ...]:
@@ -205,10 +246,10 @@ class DeepAtPoints:
         """A derivative of what a layer reads, (n, fan_in), or (1, fan_in) where it is constant; None if it is zero."""
         if (layer, symbol) not in self._read:
             parts = [self._jet(source, symbol) for source in self.network.sources[layer - 1]]
-            self._read[layer, symbol] = parts[0] if len(parts) == 1 else self._side_by_side(layer, parts)
+            self._read[layer, symbol] = parts[0] if len(parts) == 1 else self._joined(layer, parts)
         return self._read[layer, symbol]
 
-    def _side_by_side(self, layer: int, parts: list[Tensor | None]) -> Tensor | None:
+    def _joined(self, layer: int, parts: list[Tensor | None]) -> Tensor | None:
         if all(part is None for part in parts):
             return None
         n = max(len(part) for part in parts if part is not None)
@@ -319,6 +360,26 @@ class DeepAtPoints:
 def _names(layer: int) -> tuple[str, str]:
     """The blocks of a layer, counted from 1."""
     return f"weights_{layer}", f"bias_{layer}"
+
+
+def _side_by_side(sources: Sequence[int], widths: Sequence[int]) -> Iterator[tuple[int, slice]]:
+    start = 0
+    for source in sources:
+        yield source, slice(start, start + widths[source])
+        start += widths[source]
+
+
+def _reading_inputs(
+    architecture: Architecture, widths: Sequence[int], weights: list[NDArray], biases: list[NDArray]
+) -> Iterator[tuple[NDArray, NDArray, slice, NDArray, NDArray]]:
+    """The layers that read the points: weights, bias, their rows that do, and shift and scale of what these read."""
+    inputs, reads = architecture
+    shift, scale = np.array(inputs.affine).T
+    for layer, (W, b) in enumerate(zip(weights, biases, strict=True)):
+        sources = (layer,) if reads is None else reads[layer]
+        for source, where in _side_by_side(sources, (inputs.n_features, *widths)):
+            if source == 0:
+                yield W, b, where, shift, scale
 
 
 def lowest_layer(blocks: Iterable[str]) -> int:

@@ -1,7 +1,10 @@
-"""Weights that a two-layer network starts from: the paper's Gaussian ones, and hidden units placed in a box."""
+"""Weights that networks start from: the paper's Gaussian ones, hidden units placed in a box, orthogonal layers."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -89,3 +92,49 @@ def domain_weights(
     signs = rng.choice([-1.0, 1.0], size=(width, n_outputs))
     weights = slopes / half_width(bounds)
     return Weights(weights, shifts - (slopes * anchors).sum(axis=1) - weights @ ((lower + upper) / 2), signs)
+
+
+# The weights and biases of layers: (fan_in, fan_out) and (fan_out,) for each.
+Layers = tuple[list[NDArray], list[NDArray]]
+
+
+def orthogonal_layers(widths: Sequence[int], rng: np.random.Generator) -> Layers:
+    """Draw layers that keep the size of what they are given: orthogonal matrices, biases zero, for inputs in [-1, 1].
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Those of the inputs, of the hidden layers and of the outputs.
+    rng : numpy Generator
+
+    References
+    ----------
+    Saxe, McClelland and Ganguli (2014), "Exact solutions to the nonlinear dynamics of learning in deep linear neural
+    networks", ICLR.
+    """
+    weights = [_orthogonal(fan_in, fan_out, rng) for fan_in, fan_out in pairwise(widths)]
+    return weights, [np.zeros(width) for width in widths[1:]]
+
+
+def _orthogonal(fan_in: int, fan_out: int, rng: np.random.Generator) -> NDArray:
+    """Orthonormal columns or rows, as there are fewer of, times the root of the ratio: (fan_in, fan_out)."""
+    q, r = np.linalg.qr(rng.standard_normal((max(fan_in, fan_out), min(fan_in, fan_out))))
+    q *= np.sign(np.diag(r))
+    return q if fan_in >= fan_out else q.T
+
+
+def gaussian_layers(widths: Sequence[int], rng: np.random.Generator) -> Layers:
+    """Draw the paper's weights for several layers: N(0, 1) / sqrt(fan_in) after the first, outputs +-1 / sqrt(fan_in).
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Those of the inputs, of the hidden layers and of the outputs.
+    rng : numpy Generator
+    """
+    weights, biases = [], []
+    for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
+        weights.append(rng.standard_normal((fan_in, fan_out)) / (math.sqrt(fan_in) if layer else 1.0))
+        biases.append(rng.standard_normal(fan_out))
+    signs = rng.choice([-1.0, 1.0], size=weights[-1].shape)
+    return [*weights[:-1], signs / math.sqrt(widths[-2])], [*biases[:-1], np.zeros(widths[-1])]

@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple, Protocol
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pinnlearn.jets import Symbol
@@ -69,6 +70,13 @@ class Scaled(NamedTuple):
         """That of the box."""
         return [(a + b) / 2 for a, b in zip(self.lower, self.upper, strict=True)]
 
+    @property
+    def affine(self) -> list[tuple[float, float]]:
+        """The shift and the scale of each feature, (x - shift) / scale; 0 and 1 for cosines and sines."""
+        pairs = zip(self.centre, self.half_widths, strict=True)
+        each = [[(0.0, 1.0)] * 2 if axis in self.periodic else [pair] for axis, pair in enumerate(pairs)]
+        return [pair for along in each for pair in along]
+
     def jet(self, x: Tensor, symbol: Symbol) -> Tensor | None:
         """A derivative at points, (n, n_features); (1, n_features) if it is constant, None if it is zero."""
         # Each feature depends on one axis: it has no mixed derivatives.
@@ -97,7 +105,13 @@ class Scaled(NamedTuple):
             return [(x - self.centre[axis]) / half]
         return [torch.full_like(x, 1 / half if order == 1 else 0.0)]
 
+    @classmethod
+    def of(cls, bounds: tuple[NDArray, NDArray], periodic: tuple[int, ...] = ()) -> Scaled:
+        """That of a box, from arrays of shape (n_dims,)."""
+        lower, upper = (tuple(map(float, corner)) for corner in bounds)
+        return cls(lower, upper, periodic)
 
-def identity(n_dims: int) -> Scaled:
-    """Points as they are: the box [-1, 1]^d."""
-    return Scaled((-1.0,) * n_dims, (1.0,) * n_dims)
+    @classmethod
+    def identity(cls, n_dims: int) -> Scaled:
+        """Points as they are: the box [-1, 1]^d."""
+        return cls((-1.0,) * n_dims, (1.0,) * n_dims)

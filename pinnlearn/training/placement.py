@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
@@ -12,7 +13,18 @@ from numpy.typing import NDArray
 from pinnlearn.activations import Activation
 from pinnlearn.arrays import as_array, as_tensor
 from pinnlearn.hyperparameters import Hyperparameters
-from pinnlearn.networks import TwoLayerNetwork, Weights, domain_weights, gaussian_weights, half_width
+from pinnlearn.networks import (
+    Architecture,
+    DeepNetwork,
+    Scaled,
+    TwoLayerNetwork,
+    Weights,
+    domain_weights,
+    gaussian_layers,
+    gaussian_weights,
+    half_width,
+    orthogonal_layers,
+)
 
 
 class Likeness(Hyperparameters):
@@ -134,6 +146,25 @@ class Placement:
     def gaussian(self, width: int) -> TwoLayerNetwork:
         """The paper's network, whatever the box."""
         return self.build(gaussian_weights(width, self.n_dims, self.n_outputs, np.random.default_rng(self.seed)))
+
+    def deep(self, hidden: Sequence[int], *, zero: bool, scaled: bool = True) -> DeepNetwork:
+        """A network of several hidden layers, on the box scaled to [-1, 1]^d; the paper's weights if it is not scaled.
+
+        Parameters
+        ----------
+        hidden : sequence of int
+            The widths of the hidden layers.
+        zero : bool
+            Whether u is zero.
+        scaled : bool
+        """
+        inputs = Scaled.of(self.bounds) if scaled else Scaled.identity(self.n_dims)
+        widths, rng = (inputs.n_features, *hidden, self.n_outputs), np.random.default_rng(self.seed)
+        weights, biases = (orthogonal_layers if scaled else gaussian_layers)(widths, rng)
+        if zero:
+            weights[-1][:] = 0.0
+        like = torch.empty(0, device=self.device, dtype=self.dtype)
+        return DeepNetwork.of(Architecture(inputs), (weights, biases), self.activation, like)
 
     def build(self, weights: Weights) -> TwoLayerNetwork:
         """A network of given weights."""
