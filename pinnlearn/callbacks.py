@@ -19,9 +19,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from pinnlearn.hyperparameters import Hyperparameters
+from pinnlearn.hyperparameters import Hyperparameters, check_count, check_positive
 from pinnlearn.metrics import relative_l2_error
-from pinnlearn.optimizers.base import check_count, check_positive
 from pinnlearn.persistence import read_checkpoint, write_checkpoint
 from pinnlearn.training.course import Course, Progress
 

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
-from pinnlearn._version import __version__
+from pinnlearn import evaluation
 from pinnlearn.arrays import as_array
-from pinnlearn.evaluation import linearization_at, network_of, pde_residual, relative_residual_at, values_of
-from pinnlearn.fitting import fit, fitted_weights
-from pinnlearn.hyperparameters import Described
+from pinnlearn.fitting import fit, warn_of_interruption
 from pinnlearn.jets import VALUE, Symbol
-from pinnlearn.networks import TwoLayerNetwork
+from pinnlearn.least_squares import Linearization
 from pinnlearn.networks.torch_module import as_module
-from pinnlearn.notices import warn
-from pinnlearn.optimizers import Optimizer
-from pinnlearn.pdes import PlainRegression
+from pinnlearn.optimizers import check_reaches
+from pinnlearn.persistence import Versioned
 from pinnlearn.posing.rows import check_known_values
-from pinnlearn.progress import displays
 from pinnlearn.reports import Report
-from pinnlearn.sklearn_callbacks import CallbackSupportMixin, ScikitLearnCallbacks, with_callbacks
-from pinnlearn.training.course import Progress, check_callbacks
+from pinnlearn.sklearn_callbacks import CallbackSupportMixin, with_callbacks
 
 
-class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
+class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
     """Solve a partial differential equation with a two-layer physics-informed neural network.
 
     u(x) = width^(-1/2) sum_r a_r sigma(w_r . x + b_r), fitted to the PDE at interior points, to its conditions at
@@ -214,13 +208,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         -------
         self
         """
-        optimizer = params.get("optimizer", self.optimizer)
-        nested = [name for name in params if name.startswith("optimizer__")]
-        if nested and not isinstance(optimizer, Optimizer):
-            raise ValueError(
-                f"{nested[0]} needs an optimizer object, but optimizer={optimizer!r}; pass optimizer=NGD() to reach "
-                "its parameters."
-            )
+        check_reaches(params.get("optimizer", self.optimizer), params)
         return super().set_params(**params)
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None, region: ArrayLike | None = None) -> PINNRegressor:
@@ -260,12 +248,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
-        if self.stop_reason_.startswith("interrupted"):
-            warn(
-                f"Ctrl-C stopped the fit after {self.n_iter_} steps; the model has the best weights so far, and "
-                "warm_start=True goes on from them. Two in a row raise KeyboardInterrupt.",
-                ConvergenceWarning,
-            )
+        warn_of_interruption(self)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray:
@@ -311,8 +294,9 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         -------
         ndarray of shape (n_samples,), or (n_samples, q) for q equations
         """
-        self._check_has_pde("residual")
-        return pde_residual(self, self._validated(X))
+        check_is_fitted(self)
+        evaluation.check_has_equation(self, "residual")
+        return evaluation.pde_residual(self, self._validated(X))
 
     def gram(self, X: ArrayLike, y: ArrayLike | None = None, region: ArrayLike | None = None) -> NDArray:
         """Evaluate the Gram matrix J J^T of the weighted residuals in the trained weights.
@@ -327,8 +311,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         ndarray of shape (n_residuals, n_residuals)
             In row order, a row's residuals adjacent.
         """
-        check_is_fitted(self)
-        linear = linearization_at(self, self._validated(X), y, region)
+        linear = self._linearization(X, y, region)
         order = linear.row_order()
         return as_array(linear.gram())[np.ix_(order, order)]
 
@@ -346,8 +329,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
             In row order, a row's residuals adjacent; columns by block, hidden weights (coordinate by coordinate),
             hidden bias, output weights.
         """
-        check_is_fitted(self)
-        linear = linearization_at(self, self._validated(X), y, region)
+        linear = self._linearization(X, y, region)
         return as_array(linear.jacobian())[linear.row_order()]
 
     def score(
@@ -393,18 +375,10 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
 
     def relative_residual(self, X: ArrayLike, y: ArrayLike | None = None, region: ArrayLike | None = None) -> float:
         """Evaluate the relative residual of all equations, see `pinnlearn.metrics.relative_residual`."""
+        check_is_fitted(self)
         if y is None:
-            self._check_has_pde("a score without y")
-        check_is_fitted(self)
-        return relative_residual_at(self, self._validated(X), y, region)
-
-    def _check_has_pde(self, what: str) -> None:
-        check_is_fitted(self)
-        if not self.pde_.has_equation:
-            raise ValueError(
-                f"{what} needs a PDE, but this model was fitted with pde=None, or loaded without its own; pass it to "
-                "pinnlearn.load(path, pde=...)."
-            )
+            evaluation.check_has_equation(self, "a score without y")
+        return evaluation.relative_residual_at(self, self._validated(X), y, region)
 
     def to_torch(self) -> nn.Module:
         """The trained network as a module of torch, which `torch.export` takes with any number of rows.
@@ -425,7 +399,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         1.000000
         """
         check_is_fitted(self)
-        return as_module(network_of(self))
+        return as_module(evaluation.network_of(self))
 
     def describe(self) -> Report:
         """Tell what happened in `fit`: rows, losses and residuals by group, parameters, memory, why it stopped.
@@ -453,44 +427,20 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Described):
         check_is_fitted(self)
         return Report.of(self)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"_pinnlearn_version": __version__}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        version = state.pop("_pinnlearn_version", "an unknown version")
-        if version != __version__:
-            warn(
-                f"This {type(self).__name__} was saved with pinnlearn {version}, and this is {__version__}: it may not "
-                "work, or give other results. Fit it again, or load it with the version that saved it.",
-            )
-        if "pde_" in state and state["pde_"] is None:  # as older versions had it
-            state["pde_"] = PlainRegression()
-        super().__setstate__(state)
-
     @with_callbacks
     def _fit(self, X: ArrayLike, y: ArrayLike | None, region: ArrayLike | None) -> None:
-        listeners = self._listeners(X, y)
-        fit(self, self._validated(X, reset=True), y, region, listeners)
-
-    def _listeners(self, X: ArrayLike, y: ArrayLike | None) -> list[Any]:
-        """Who is told of every step."""
-        listeners = [*check_callbacks(self.callbacks), *displays(self.verbose)]
-        if hasattr(self, "_init_callback_context"):  # scikit-learn 1.9 and later
-            listeners.append(ScikitLearnCallbacks(self, {"X": X, "y": y}, _weights_now))
-        return listeners
+        fit(self, self._validated(X, reset=True), y, region)
 
     def _validated(self, X: ArrayLike, *, reset: bool = False) -> NDArray:
         return cast(NDArray, validate_data(self, X, reset=reset, dtype=[np.float64, np.float32]))
 
+    def _linearization(self, X: ArrayLike, y: ArrayLike | None, region: ArrayLike | None) -> Linearization:
+        check_is_fitted(self)
+        return evaluation.linearization_at(self, self._validated(X), y, region)
+
     def _evaluate(self, X: ArrayLike, symbol: Symbol) -> NDArray:
         check_is_fitted(self)
-        return values_of(self, self._validated(X), symbol)
-
-
-def _weights_now(progress: Progress) -> dict[str, NDArray]:
-    """The attributes of an estimator whose fit stopped there."""
-    return fitted_weights(cast(TwoLayerNetwork, progress.network))
+        return evaluation.values_of(self, self._validated(X), symbol)
 
 
 __all__ = ["PINNRegressor"]

@@ -37,6 +37,15 @@ def values_of(model: Any, X: NDArray, symbol: Symbol = VALUE) -> NDArray:
     return as_array(network.evaluate(as_tensor(X, like.device, like.dtype), symbol))
 
 
+def check_has_equation(model: Any, what: str) -> None:
+    """Raise a ValueError where a fitted model has no PDE."""
+    if not model.pde_.has_equation:
+        raise ValueError(
+            f"{what} needs a PDE, but this model was fitted with pde=None, or loaded without its own; pass it to "
+            "pinnlearn.load(path, pde=...)."
+        )
+
+
 def problem_at(model: Any, rows: Rows) -> LeastSquares:
     """The trained network and the equations at rows, with the loss's weights."""
     unknowns = Unknowns(network_of(model), BLOCKS[model.trainable])

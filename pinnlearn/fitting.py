@@ -11,16 +11,16 @@ from typing import Any
 import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
 
 from pinnlearn.activations import get_activation
 from pinnlearn.arrays import as_array, as_tensor, available_bytes, resolve_device
-from pinnlearn.hyperparameters import check_choice
+from pinnlearn.hyperparameters import check_choice, check_positive
 from pinnlearn.least_squares import LeastSquares, Unknowns, Weight
 from pinnlearn.networks import BLOCKS, INITS, PiecewiseNetwork, TwoLayerNetwork, Weights, half_width
 from pinnlearn.notices import warn
 from pinnlearn.optimizers import Optimizer
-from pinnlearn.optimizers.base import check_positive
 from pinnlearn.pdes import PDE
 from pinnlearn.posing.checks import Finding, check_equations, few_equations, free_constants
 from pinnlearn.posing.equations import bounding_box, check_pinned, suspicious_rows
@@ -31,8 +31,9 @@ from pinnlearn.posing.weights import balanced_weights, check_loss_weights
 from pinnlearn.progress import displays, say
 from pinnlearn.reports import check_fits, describe_residuals, fit_bytes, in_bytes
 from pinnlearn.sampling import as_generator
+from pinnlearn.sklearn_callbacks import ScikitLearnCallbacks
 from pinnlearn.training.choices import ScaleChoice
-from pinnlearn.training.course import Course
+from pinnlearn.training.course import Course, check_callbacks
 from pinnlearn.training.methods import Method
 from pinnlearn.training.placement import Placement, substitute
 from pinnlearn.training.stages import Solution, Stage, Steps, Task
@@ -56,7 +57,7 @@ class Posed:
     findings: list[Finding]
 
 
-def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None, listeners: list[Any]) -> None:
+def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -> None:
     """Fit a model: set its fitted attributes.
 
     Parameters
@@ -67,12 +68,10 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None, l
         Checked, in its own precision.
     y, region
         As in `PINNRegressor.fit`.
-    listeners : list of callables
-        Who is told of every step.
     """
     is_warm = _goes_on(model)
     method = _check_parameters(model, is_warm)
-    with Course(listeners) as course:
+    with Course(_listeners(model, X, y)) as course:
         posed = _pose(model, X, y, region, course)
         # Who watches the fit may score it.
         model.pde_, model.loss_weights_ = posed.pde, posed.problem.weights
@@ -103,6 +102,24 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None, l
             "seconds_": course.seconds,
         }
         model.__dict__.update(fitted)
+
+
+def warn_of_interruption(model: Any) -> None:
+    """Warn where Ctrl-C stopped the fit of a model."""
+    if model.stop_reason_.startswith("interrupted"):
+        warn(
+            f"Ctrl-C stopped the fit after {model.n_iter_} steps; the model has the best weights so far, and "
+            "warm_start=True goes on from them. Two in a row raise KeyboardInterrupt.",
+            ConvergenceWarning,
+        )
+
+
+def _listeners(model: Any, X: NDArray, y: ArrayLike | None) -> list[Any]:
+    """Who is told of every step."""
+    listeners = [*check_callbacks(model.callbacks), *displays(model.verbose)]
+    if hasattr(model, "_init_callback_context"):  # scikit-learn 1.9 and later
+        listeners.append(ScikitLearnCallbacks(model, {"X": X, "y": y}, lambda now: fitted_weights(now.network)))
+    return listeners
 
 
 def _goes_on(model: Any) -> bool:
@@ -304,7 +321,7 @@ def _solution_attributes(posed: Posed, task: Task, network: TwoLayerNetwork | Pi
     }
 
 
-def fitted_weights(network: TwoLayerNetwork | PiecewiseNetwork) -> dict[str, NDArray]:
+def fitted_weights(network: Any) -> dict[str, NDArray]:
     """A network as the attributes of an estimator."""
     network = network.whole if isinstance(network, PiecewiseNetwork) else network  # a window as it is trained is alone
     output_weights = as_array(network.output_weights)

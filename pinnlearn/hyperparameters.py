@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import math
 import sys
 from collections.abc import Collection
 from functools import reduce
+from numbers import Integral, Real
 from types import FunctionType
 from typing import Any
 
@@ -104,3 +106,29 @@ def check_choice(name: str, value: Any, known: Collection[str]) -> None:
     """Raise a ValueError unless `value` is one of the known names."""
     if value not in known:
         raise ValueError(f"{name}={value!r} is unknown; choose one of {sorted(known)}.")
+
+
+def check_positive(name: str, value, *, or_none: bool = False, or_zero: bool = False) -> None:
+    """Raise a ValueError unless `value` is a positive finite number (or None, or zero, if that is allowed)."""
+    if value is None and or_none:
+        return
+    try:
+        valid = 0 < float(value) < math.inf or (or_zero and value == 0)
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        also = ", or None to let the method choose" if or_none else " or zero" if or_zero else ""
+        raise ValueError(f"{name} must be a positive number{also}; got {value!r}.")
+
+
+def check_momentum(momentum: float) -> None:
+    """Raise a ValueError unless `momentum` is at least 0 and below 1."""
+    if not (isinstance(momentum, Real) and 0 <= momentum < 1):
+        raise ValueError(f"momentum must be at least 0 and below 1, got {momentum!r}.")
+
+
+def check_count(name: str, value: Any, least: int = 1) -> int:
+    """The value, or a ValueError unless it is an integer that is at least so large."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} must be an integer >= {least}, got {value!r}.")
+    return int(value)

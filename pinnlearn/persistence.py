@@ -38,6 +38,25 @@ class NotPlainError(TypeError):
     """Raised for what has no place in a file: functions and objects that are not of this package."""
 
 
+class Versioned(Described):
+    """An estimator whose pickles know the version that wrote them."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_pinnlearn_version": __version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        version = state.pop("_pinnlearn_version", "an unknown version")
+        if version != __version__:
+            warn(
+                f"This {type(self).__name__} was saved with pinnlearn {version}, and this is {__version__}: it may not "
+                "work, or give other results. Fit it again, or load it with the version that saved it.",
+            )
+        if "pde_" in state and state["pde_"] is None:  # as older versions had it
+            state["pde_"] = PlainRegression()
+        super().__setstate__(state)
+
+
 def save(model: Any, path: str | os.PathLike) -> None:
     """Write a fitted model to one safetensors file.
 

@@ -132,6 +132,13 @@ def test_an_optimizer_that_was_cut_short_says_so_itself():
     assert not model.verification_.holds
 
 
+def test_steps_that_nobody_chose_warn_when_they_were_too_few():
+    pde = problems.poisson_2d()
+    with pytest.warns(ConvergenceWarning, match="not solved"):
+        model = PINNRegressor(pde, optimizer="gd", random_state=0).fit(pde.sample(50, 20, random_state=0))
+    assert model.stop_reason_.startswith("max_iter")
+
+
 def test_units_change_no_verdict():
     small, large = (
         fitted(

@@ -10,7 +10,7 @@ from pinnlearn.cli.parsing import add_command, count
 from pinnlearn.cli.reproduce import finish
 from pinnlearn.experiments import Record
 from pinnlearn.experiments.bench import Trial, make_trials, to_markdown
-from pinnlearn.optimizers.base import check_positive
+from pinnlearn.hyperparameters import check_positive
 
 
 def add(commands) -> None:

@@ -1,5 +1,8 @@
 """Optimizers, by name and as objects."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from pinnlearn.optimizers.base import Optimizer, minimize
 from pinnlearn.optimizers.directions import Direct, Direction, Sketched
 from pinnlearn.optimizers.engd import ENGD
@@ -42,6 +45,16 @@ def get_optimizer(optimizer: str | Optimizer) -> Optimizer:
     if not isinstance(optimizer, str) or optimizer not in OPTIMIZERS:
         raise ValueError(f"optimizer={optimizer!r} is unknown; choose one of {sorted(OPTIMIZERS)}, or pass an object.")
     return OPTIMIZERS[optimizer]()
+
+
+def check_reaches(optimizer: Any, params: Mapping[str, Any]) -> None:
+    """Raise a ValueError where parameters name one of an optimizer that is no object and has none."""
+    nested = [name for name in params if name.startswith("optimizer__")]
+    if nested and not isinstance(optimizer, Optimizer):
+        raise ValueError(
+            f"{nested[0]} needs an optimizer object, but optimizer={optimizer!r}; pass optimizer=NGD() to reach its "
+            "parameters."
+        )
 
 
 __all__ = [

@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, ClassVar, Protocol, cast
 
 import torch
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from pinnlearn.hyperparameters import Hyperparameters
+from pinnlearn.hyperparameters import Hyperparameters, check_positive
 from pinnlearn.notices import warn
 
 STOP_REASONS = {
@@ -219,31 +219,6 @@ class Optimizer(Hyperparameters):
     def figures(self, memory: Any) -> dict[str, float]:
         """What is worth showing while training runs, such as an adaptive damping, by name."""
         return {}
-
-
-def check_positive(name: str, value, *, or_none: bool = False, or_zero: bool = False) -> None:
-    """Raise a ValueError unless `value` is a positive finite number (or None, or zero, if that is allowed)."""
-    if value is None and or_none:
-        return
-    try:
-        valid = 0 < float(value) < math.inf or (or_zero and value == 0)
-    except (TypeError, ValueError):
-        valid = False
-    if not valid:
-        also = ", or None to let the method choose" if or_none else " or zero" if or_zero else ""
-        raise ValueError(f"{name} must be a positive number{also}; got {value!r}.")
-
-
-def check_momentum(momentum: float) -> None:
-    """Raise a ValueError unless `momentum` is at least 0 and below 1."""
-    if not (isinstance(momentum, Real) and 0 <= momentum < 1):
-        raise ValueError(f"momentum must be at least 0 and below 1, got {momentum!r}.")
-
-
-def check_count(name: str, value) -> None:
-    """Raise a ValueError unless `value` is an integer of at least 1."""
-    if not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name} must be an integer >= 1, got {value!r}.")
 
 
 def begin(optimizer: Optimizer, problem: Problem, parameters: Tensor) -> Result:

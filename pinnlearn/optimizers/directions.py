@@ -11,10 +11,10 @@ from typing import Protocol, TypeAlias
 import torch
 from torch import Tensor
 
-from pinnlearn.hyperparameters import Hyperparameters, check_choice
+from pinnlearn.hyperparameters import Hyperparameters, check_choice, check_count
 from pinnlearn.krylov import sketched_solver
 from pinnlearn.linalg import SOLVERS, damped_solver, gram_is_cheaper, gram_solve, safe_solver
-from pinnlearn.optimizers.base import Linearized, check_count
+from pinnlearn.optimizers.base import Linearized
 
 Solve: TypeAlias = Callable[[Tensor], Tensor]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from pinnlearn.hyperparameters import check_positive
 from pinnlearn.linalg import gram_of_rows, pseudo_solve
-from pinnlearn.optimizers.base import Optimizer, Problem, State, check_positive
+from pinnlearn.optimizers.base import Optimizer, Problem, State
 from pinnlearn.optimizers.searches import Grid, StepLength, check_length, chosen_length, follow, moving
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from pinnlearn.hyperparameters import check_positive
 from pinnlearn.linalg import damped_solve
-from pinnlearn.optimizers.base import Optimizer, Problem, State, check_positive
+from pinnlearn.optimizers.base import Optimizer, Problem, State
 from pinnlearn.optimizers.searches import moving
 from pinnlearn.optimizers.trust import Nielsen, first_trusted
 

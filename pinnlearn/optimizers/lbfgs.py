@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlearn.optimizers.base import Optimizer, Problem, State, check_count
+from pinnlearn.hyperparameters import check_count
+from pinnlearn.optimizers.base import Optimizer, Problem, State
 
 LINE_SEARCH_EVALUATIONS = 25
 

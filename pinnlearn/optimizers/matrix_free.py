@@ -9,8 +9,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from pinnlearn.hyperparameters import check_count, check_positive
 from pinnlearn.krylov import Nystrom, conjugate_gradients, nystrom
-from pinnlearn.optimizers.base import Linearized, check_count, check_positive
+from pinnlearn.optimizers.base import Linearized
 from pinnlearn.optimizers.directions import Direction, Scaled, not_too_short
 
 

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor
 
+from pinnlearn.hyperparameters import check_count
 from pinnlearn.linalg import SOLVERS
-from pinnlearn.optimizers.base import Linearized, Optimizer, Problem, State, check_count
+from pinnlearn.optimizers.base import Linearized, Optimizer, Problem, State
 from pinnlearn.optimizers.directions import Direct, Direction, Scaled, Sketched, Solve, Stored
 from pinnlearn.optimizers.matrix_free import ConjugateGradients
 from pinnlearn.optimizers.searches import Given, Halving, StepLength, check_length, follow

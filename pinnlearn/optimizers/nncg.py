@@ -8,8 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pinnlearn.hyperparameters import check_count, check_positive
 from pinnlearn.krylov import Nystrom, Product, conjugate_gradients, nystrom
-from pinnlearn.optimizers.base import Optimizer, Problem, State, check_count, check_positive
+from pinnlearn.optimizers.base import Optimizer, Problem, State
 from pinnlearn.optimizers.searches import Armijo, StepLength, check_length, follow, moving
 from pinnlearn.optimizers.trust import check_patience, hardly_falls
 

@@ -14,8 +14,8 @@ import numpy as np
 import scipy.optimize
 from torch import Tensor
 
-from pinnlearn.hyperparameters import Hyperparameters
-from pinnlearn.optimizers.base import Linearized, Problem, State, check_count, check_positive
+from pinnlearn.hyperparameters import Hyperparameters, check_count, check_positive
+from pinnlearn.optimizers.base import Linearized, Problem, State
 
 # The state at parameters.
 At: TypeAlias = Callable[[Tensor], State]

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pinnlearn.optimizers.base import Optimizer, Problem, State, check_momentum, check_positive
+from pinnlearn.hyperparameters import check_momentum, check_positive
+from pinnlearn.optimizers.base import Optimizer, Problem, State
 from pinnlearn.optimizers.directions import Direct
 from pinnlearn.optimizers.searches import Grid, StepLength, check_length, chosen_length, follow, moving
 

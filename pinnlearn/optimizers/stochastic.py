@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pinnlearn.optimizers.base import Linearized, Optimizer, Problem, State, check_momentum
+from pinnlearn.hyperparameters import check_momentum
+from pinnlearn.optimizers.base import Linearized, Optimizer, Problem, State
 
 
 @dataclass(frozen=True)

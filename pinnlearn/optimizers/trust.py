@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 
-from pinnlearn.hyperparameters import Hyperparameters
-from pinnlearn.optimizers.base import State, check_count, check_positive
+from pinnlearn.hyperparameters import Hyperparameters, check_count, check_positive
+from pinnlearn.optimizers.base import State
 
 
 def gain_ratio(fall: float, predicted: float) -> float:

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pinnlearn.hyperparameters import check_positive
 from pinnlearn.jets import Symbol
 from pinnlearn.least_squares import GROUPS, LeastSquares, LinearizedEquation, Weight
-from pinnlearn.optimizers.base import check_positive
 
 
 def balanced_weights(problem: LeastSquares, half_width: NDArray) -> dict[str, Weight]:

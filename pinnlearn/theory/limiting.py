@@ -14,10 +14,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from pinnlearn.arrays import as_array
+from pinnlearn.hyperparameters import check_count
 from pinnlearn.networks import Weights
 from pinnlearn.pdes import PDE
 from pinnlearn.sampling import as_generator
-from pinnlearn.theory.posing import DTYPE, Posed, check_count, chunk_sizes, factor, pose
+from pinnlearn.theory.posing import DTYPE, Posed, chunk_sizes, factor, pose
 
 # So many independent means tell a standard error to 1 / sqrt(2 * 99), 7 %.
 BATCHES = 100

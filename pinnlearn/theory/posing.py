@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Integral
 
 import numpy as np
 import torch
@@ -155,13 +154,6 @@ def _summed(problem: LeastSquares) -> LeastSquares:
     for block in problem.blocks:
         counts[block.equation.group] += block.n_residuals
     return problem.weighted({group: float(count) for group, count in counts.items()})
-
-
-def check_count(name: str, value: object, least: int) -> int:
-    """A whole number that is at least so large."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} must be an integer >= {least}, got {value!r}.")
-    return int(value)
 
 
 def chunk_sizes(n_neurons: int, n_residuals: int, columns: int, at_least: int = 1) -> list[int]:

@@ -14,10 +14,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from pinnlearn.arrays import CPU, as_array, as_tensor
+from pinnlearn.hyperparameters import check_count
 from pinnlearn.pdes import PDE
 from pinnlearn.sampling import as_generator
 from pinnlearn.theory.limiting import check_linear, quadrature_weights, random_factor
-from pinnlearn.theory.posing import DTYPE, Posed, check_count, pose
+from pinnlearn.theory.posing import DTYPE, Posed, pose
 
 EPS = float(np.finfo(np.float64).eps)
 WIDTH = 10_000

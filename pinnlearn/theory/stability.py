@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from pinnlearn.arrays import CPU, as_tensor
+from pinnlearn.hyperparameters import check_count
 from pinnlearn.least_squares import LeastSquares
 from pinnlearn.pdes import PDE
 from pinnlearn.sampling import as_generator
-from pinnlearn.theory.posing import DTYPE, Posed, check_count, pose, spectral_norm
+from pinnlearn.theory.posing import DTYPE, Posed, pose, spectral_norm
 
 
 @dataclass(frozen=True)

@@ -216,6 +216,11 @@ class Steps(Stage):
         """Those of the optimizer."""
         return self.optimizer.most_steps
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether somebody chose the number of steps."""
+        return self.optimizer.max_iter != type(self.optimizer)().max_iter
+
     def run(self, task: Task, solution: Solution, course: Course) -> Solution:
         """Train down to the target."""
         problem = task.problem.with_network(solution.network)

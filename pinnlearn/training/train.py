@@ -63,7 +63,7 @@ def train(task: Task, stages: Sequence[Stage], course: Course, start: Solution) 
     verification = verified[best] if best in verified else task.verify(best)
     if aside is not None and (verification is None or not verification.equations_hold):
         best, verification = aside, task.verify(aside)
-    _end(task, stages, best, course, verification)
+    _end(task, stage, best, course, verification)
     return best, verification
 
 
@@ -84,12 +84,12 @@ def better(best: Solution, last: Solution, task: Task, course: Course) -> Soluti
     return last if CLEARLY * last.worst(task) < best.worst(task) else best
 
 
-def _end(
-    task: Task, stages: Sequence[Stage], best: Solution, course: Course, verification: Verification | None
-) -> None:
-    """Say why training ended, and warn of what does not hold; optimizers that were cut short say so themselves."""
-    has_chosen_steps = all(isinstance(stage, Steps) for stage in stages)
-    if not has_chosen_steps:
+def _end(task: Task, stage: Stage, best: Solution, course: Course, verification: Verification | None) -> None:
+    """Say why training ended, with which stage, and warn of what does not hold.
+
+    Steps that the user cut short say so themselves, and those that were not finite have warned.
+    """
+    if not isinstance(stage, Steps):
         # Windows are accepted by residuals relative to the size of u in each, not over the whole domain.
         is_solved = best.loss <= task.target or (best.windows and best.is_done)
         course.stop = "tol" if is_solved else "stalled" if course.left else "max_iter"
@@ -97,7 +97,7 @@ def _end(
         course.stop = "unverified"
     relative = _relative_residual(task, best) if verification is None else verification.at_rows
     is_unsolved = relative > task.verifier.accepted
-    if is_unsolved and has_chosen_steps and course.stop in ("max_iter", "non_finite"):
+    if is_unsolved and isinstance(stage, Steps) and course.stop in ("non_finite", "max_iter" if stage.is_cut else None):
         return
     unverified = unsolved(relative) if is_unsolved else None
     complaint = unverified if verification is None else verification.complaint()
