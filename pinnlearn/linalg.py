@@ -62,11 +62,30 @@ def damped_solver(J: Tensor, damping: float = 0.0, solver: str = "auto") -> Call
     if damping == 0 and solver != "svd":
         raise ValueError(f"solver={solver!r} needs damping > 0, got {damping}; use solver='svd' or 'auto' without.")
     if solver == "cholesky":
-        return _cholesky(J, damping)
+        return _cholesky(J, damping, _products(J))
     mean_diagonal = _mean_diagonal(J)
     if mean_diagonal == 0:
         return _zero_like(J)
     return {"svd": _svd, "qr": _qr}[solver](J, damping * mean_diagonal)
+
+
+def damped_solvers(J: Tensor) -> Callable[[float], Callable[[Tensor], Tensor]]:
+    """Solvers for several dampings of one J: its products, where they are safe, are made once for all of them.
+
+    Returns
+    -------
+    callable
+        solvers(damping) is what `damped_solver` gives.
+    """
+    products: list[Tensor] = []
+
+    def solver(damping: float) -> Callable[[Tensor], Tensor]:
+        if safe_solver(damping, J.dtype) != "cholesky":
+            return damped_solver(J, damping)
+        products[:] = products or [_products(J)]
+        return _cholesky(J, damping, products[0].clone())
+
+    return solver
 
 
 def safe_solver(damping: float, dtype: torch.dtype) -> str:
@@ -85,9 +104,14 @@ def _zero_like(J: Tensor) -> Callable[[Tensor], Tensor]:
     return lambda r: torch.zeros_like(J[0])
 
 
-def _cholesky(J: Tensor, damping: float) -> Callable[[Tensor], Tensor]:
+def _products(J: Tensor) -> Tensor:
+    """The lower triangle of the smaller of J J^T and J^T J."""
+    return gram_of_rows(J if J.shape[0] <= J.shape[1] else J.T, lower=True)
+
+
+def _cholesky(J: Tensor, damping: float, matrix: Tensor) -> Callable[[Tensor], Tensor]:
+    """By the products of J, which are overwritten."""
     wide = J.shape[0] <= J.shape[1]
-    matrix = gram_of_rows(J if wide else J.T, lower=True)
     # The squares of all entries of J: its mean diagonal without another pass over J.
     shift = damping * matrix.diagonal().sum() / len(J)
     if shift == 0:

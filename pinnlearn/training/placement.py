@@ -147,7 +147,9 @@ class Placement:
         """The paper's network, whatever the box."""
         return self.build(gaussian_weights(width, self.n_dims, self.n_outputs, np.random.default_rng(self.seed)))
 
-    def deep(self, hidden: Sequence[int], *, zero: bool, scaled: bool = True) -> DeepNetwork:
+    def deep(
+        self, hidden: Sequence[int], *, zero: bool, scaled: bool = True, periodic: tuple[int, ...] = ()
+    ) -> DeepNetwork:
         """A network of several hidden layers, on the box scaled to [-1, 1]^d; the paper's weights if it is not scaled.
 
         Parameters
@@ -157,8 +159,10 @@ class Placement:
         zero : bool
             Whether u is zero.
         scaled : bool
+        periodic : tuple of int
+            The axes along which the box is one period of u.
         """
-        inputs = Scaled.of(self.bounds) if scaled else Scaled.identity(self.n_dims)
+        inputs = Scaled.of(self.bounds, periodic) if scaled else Scaled.identity(self.n_dims)
         widths, rng = (inputs.n_features, *hidden, self.n_outputs), np.random.default_rng(self.seed)
         weights, biases = (orthogonal_layers if scaled else gaussian_layers)(widths, rng)
         if zero:

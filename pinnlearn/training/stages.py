@@ -112,7 +112,8 @@ class Task:
         """How well a solution holds at points that are no rows; None where there are none to judge by."""
         if self.ground is None:
             return None
-        verification = self.verifier.verify(self.problem.with_network(solution.network), self.ground)
+        trained = solution.problem.unknowns.trained
+        verification = self.verifier.verify(self.problem.with_network(solution.network).training(trained), self.ground)
         # Polynomials over the whole domain know nothing of windows.
         return verification._replace(determination=solution.determination) if solution.windows else verification
 
