@@ -11,7 +11,7 @@ import torch
 from pinnlearn.activations import ACTIVATIONS, get_activation
 from pinnlearn.jets import VALUE, Symbol
 from pinnlearn.least_squares import Equation, LeastSquares, Unknowns
-from pinnlearn.networks import DeepNetwork, Scaled, gaussian_layers, orthogonal_layers, trainable_blocks
+from pinnlearn.networks import DeepNetwork, Scaled, gaussian_layers, placed_layers, trainable_blocks
 from tests.references import ACTIVATIONS_BY_HAND, CASES, LOSS_WEIGHTS, derivative, example, laplacian, relative_error
 
 # Both sides are sums of some thousand terms in float64, in different orders.
@@ -276,14 +276,22 @@ def test_plain_weights_read_points_in_their_own_units(periodic):
         assert relative_error(again.blocks()[name], block) < EXACT
 
 
-def test_orthogonal_layers_keep_lengths():
+def test_placed_layers_have_their_zeros_at_the_points_and_keep_lengths():
     rng = np.random.default_rng(0)
-    weights, biases = orthogonal_layers((2, 30, 30, 7, 1), rng)
-    assert [W.shape for W in weights] == [(2, 30), (30, 30), (30, 7), (7, 1)]
-    assert not any(b.any() for b in biases)
-    for W in weights:
+    features = rng.uniform(-1, 1, (40, 2))
+    weights, biases = placed_layers((2, 30, 40, 7, 1), features, 3.0, np.tanh, rng)
+    assert [W.shape for W in weights] == [(2, 30), (30, 40), (40, 7), (7, 1)]
+    assert [b.shape for b in biases] == [(30,), (40,), (7,), (1,)]
+    lengths = np.linalg.norm(weights[0], axis=0)
+    assert 2.5 < lengths.max() < 3.0  # uniform in [0, 3]: below 2.5 with probability (5/6)^30 = 0.004
+    for W in weights[1:]:
         short = W if W.shape[0] < W.shape[1] else W.T
         np.testing.assert_allclose(short @ short.T, np.eye(len(short)), atol=1e-14)
+    h = features
+    for W, b in zip(weights[:-1], biases[:-1], strict=True):
+        z = h @ W + b
+        assert np.abs(z).min(axis=0).max() < 1e-14
+        h = np.tanh(z)
 
 
 def test_gaussian_layers_keep_the_size_of_z_and_end_with_signs():

@@ -117,8 +117,9 @@ def _solve(name: str, arguments: argparse.Namespace) -> tuple[PINNRegressor, NDA
     seconds = _fit(model, X, name)
     X_new = new_points(pde.domain)
     error = relative_l2_error(exact_solution(pde, X_new), model.predict(X_new))
-    n_parameters = model.hidden_weights_.size + model.hidden_bias_.size + model.output_weights_.size
-    solved = Solved(name, len(X), n_parameters, model.n_iter_, model.loss_, error, seconds, model.stop_reason_)
+    solved = Solved(
+        name, len(X), model.describe().n_parameters, model.n_iter_, model.loss_, error, seconds, model.stop_reason_
+    )
     return model, X, solved
 
 

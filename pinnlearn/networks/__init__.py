@@ -10,7 +10,7 @@ from pinnlearn.networks.initialisation import (
     gaussian_layers,
     gaussian_weights,
     half_width,
-    orthogonal_layers,
+    placed_layers,
     window_weights,
 )
 from pinnlearn.networks.inputs import Inputs, Scaled
@@ -39,7 +39,7 @@ __all__ = [
     "gaussian_layers",
     "gaussian_weights",
     "half_width",
-    "orthogonal_layers",
+    "placed_layers",
     "trainable_blocks",
     "window_weights",
 ]

@@ -190,7 +190,7 @@ class DeepAtPoints:
 
     def at_rows(self, some: slice) -> DeepAtPoints:
         """The network at some of the points; what is known already is shared."""
-        part, n = copy(self), len(self.x)
+        part, n = copy(self), self.x.shape[0]
         part.x = self.x[some]
         part._layers = [layer.at_rows(some) for layer in self._layers]
         part._inputs, part._read, part._outputs = (  # type: ignore[assignment]
@@ -210,7 +210,7 @@ class DeepAtPoints:
         self._carry(symbol)
         width = (self.network.inputs.n_features, *self.network.hidden_widths)[layer]
         known = self._jet(layer, symbol)
-        return self.x.new_zeros(len(self.x), width) if known is None else known.expand(len(self.x), width)
+        return self.x.new_zeros(self.x.shape[0], width) if known is None else known.expand(self.x.shape[0], width)
 
     def outputs(self, symbol: Symbol) -> Tensor:
         """A derivative of all outputs, (n, n_outputs)."""
@@ -220,7 +220,7 @@ class DeepAtPoints:
             read = self.read(net.depth, symbol)
             values = self.x.new_zeros(1, net.n_outputs) if read is None else read @ net.weights[-1]
             values = values + net.biases[-1] if symbol == VALUE else values
-            self._outputs[symbol] = values.expand(len(self.x), net.n_outputs)
+            self._outputs[symbol] = values.expand(self.x.shape[0], net.n_outputs)
         return self._outputs[symbol]
 
     def term(self, symbol: Symbol, output: int) -> Tensor:
@@ -353,7 +353,7 @@ class DeepAtPoints:
             for symbol, d in _multiplied(dh.get(source, {}), self.network.weights[layer - 1][where]).items():
                 add_to(dz, symbol, d)
         if bias in tangent:
-            add_to(dz, VALUE, tangent[bias].expand(len(self.x), -1))
+            add_to(dz, VALUE, tangent[bias].expand(self.x.shape[0], -1))
         return dz
 
 

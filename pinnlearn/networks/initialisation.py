@@ -1,9 +1,9 @@
-"""Weights that networks start from: the paper's Gaussian ones, hidden units placed in a box, orthogonal layers."""
+"""Weights that networks start from: the paper's Gaussian ones, units placed in a box."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -98,13 +98,26 @@ def domain_weights(
 Layers = tuple[list[NDArray], list[NDArray]]
 
 
-def orthogonal_layers(widths: Sequence[int], rng: np.random.Generator) -> Layers:
-    """Draw layers that keep the size of what they are given: orthogonal matrices, biases zero, for inputs in [-1, 1].
+def placed_layers(
+    widths: Sequence[int],
+    features: NDArray,
+    scale: float,
+    activation: Callable[[NDArray], NDArray],
+    rng: np.random.Generator,
+) -> Layers:
+    """Draw layers whose units are placed where the inputs are: each has its zero at one of some points.
+
+    Slopes of the first layer have lengths uniform in [0, scale]; the other layers are orthogonal matrices. With biases
+    of zero a network of an odd activation is odd about the centre of the inputs, and learns nothing even at first.
 
     Parameters
     ----------
     widths : sequence of int
         Those of the inputs, of the hidden layers and of the outputs.
+    features : ndarray of shape (n_points, widths[0])
+        The inputs at random points, at least as many as the widest hidden layer has units.
+    scale : float
+    activation : callable
     rng : numpy Generator
 
     References
@@ -112,12 +125,20 @@ def orthogonal_layers(widths: Sequence[int], rng: np.random.Generator) -> Layers
     Saxe, McClelland and Ganguli (2014), "Exact solutions to the nonlinear dynamics of learning in deep linear neural
     networks", ICLR.
     """
-    weights = [_orthogonal(fan_in, fan_out, rng) for fan_in, fan_out in pairwise(widths)]
-    return weights, [np.zeros(width) for width in widths[1:]]
+    directions = rng.standard_normal((widths[0], widths[1]))
+    lengths = rng.uniform(0, scale, size=widths[1])
+    weights = [directions / np.linalg.norm(directions, axis=0) * lengths]
+    weights += [_orthogonal(fan_in, fan_out, rng) for fan_in, fan_out in pairwise(widths[1:])]
+    biases, h = [], features
+    for W in weights[:-1]:
+        z = h @ W
+        biases.append(-z[rng.permutation(len(h))[: W.shape[1]], np.arange(W.shape[1])])
+        h = activation(z + biases[-1])
+    return weights, [*biases, np.zeros(widths[-1])]
 
 
 def _orthogonal(fan_in: int, fan_out: int, rng: np.random.Generator) -> NDArray:
-    """Orthonormal columns or rows, as there are fewer of, times the root of the ratio: (fan_in, fan_out)."""
+    """Orthonormal columns or rows, whichever there are fewer of, (fan_in, fan_out)."""
     q, r = np.linalg.qr(rng.standard_normal((max(fan_in, fan_out), min(fan_in, fan_out))))
     q *= np.sign(np.diag(r))
     return q if fan_in >= fan_out else q.T

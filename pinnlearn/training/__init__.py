@@ -15,7 +15,7 @@ Examples
 from pinnlearn.training.choices import DampingChoice, ScaleChoice
 from pinnlearn.training.determination import Determination, Determiner
 from pinnlearn.training.grading import Grade
-from pinnlearn.training.methods import JOINED
+from pinnlearn.training.methods import DEEP, JOINED
 from pinnlearn.training.placement import Likeness
 from pinnlearn.training.stages import (
     Enrich,
@@ -32,6 +32,7 @@ from pinnlearn.training.verification import Check, Verification, Verifier
 from pinnlearn.training.windows import MarchWindows
 
 __all__ = [
+    "DEEP",
     "JOINED",
     "Check",
     "DampingChoice",
