@@ -7,12 +7,13 @@ Examples
 --------
 >>> from pinnlearn.training import JOINED
 >>> list(JOINED)
-[MarchWindows(), SolveOutput(), Grade(), TrainHidden(), March(), Grow(), Enrich()]
+[MarchWindows(), SolveOutput(), Grade(), TrainHidden(), TrainCoordinates(), March(), Grow(), Enrich()]
 >>> sum(stage.most_steps for stage in JOINED[1:])
 915
 """
 
 from pinnlearn.training.choices import DampingChoice, ScaleChoice
+from pinnlearn.training.coordinates import TrainCoordinates
 from pinnlearn.training.determination import Determination, Determiner
 from pinnlearn.training.grading import Grade
 from pinnlearn.training.methods import DEEP, JOINED
@@ -50,6 +51,7 @@ __all__ = [
     "Stage",
     "Steps",
     "Task",
+    "TrainCoordinates",
     "TrainHidden",
     "Verification",
     "Verifier",

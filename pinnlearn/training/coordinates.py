@@ -69,7 +69,7 @@ class TrainCoordinates(Stage):
     solved : float
         One at which no other stage is wanted.
     stuck : float
-        It runs where the relative residual at the rows is above this, or does not hold elsewhere.
+        It runs where the relative residual, at the rows or elsewhere, is above this.
     n_fresh : int
         Fresh points.
 
@@ -124,7 +124,7 @@ class TrainCoordinates(Stage):
 
     def run(self, task: Task, solution: Solution, course: Course) -> Solution:
         """Learn and solve, where the solution that comes is stuck."""
-        if not self.applies(task) or course.left < 1 or solution.loss <= task.bound(self.stuck):
+        if not self.applies(task) or course.left < 1 or solution.worst(task) <= task.bound(self.stuck):
             return solution
         return _Learning(self, task, course).run(solution)
 
@@ -155,8 +155,8 @@ class _Learning:
             if least <= stage.enough or self.course.is_stopped or self.course.left < 1:
                 break
         problem = self.task.problem.with_network(best).training(trainable_blocks(best, "all"))
-        loss = float(problem.loss(problem.start))
-        return Solution(problem, loss, is_trained=True, is_done=least <= stage.solved)
+        found = Solution(problem, self.task.loss(best), is_trained=True, is_done=least <= stage.solved)
+        return found if found.is_done or self.course.is_stopped else replace(solution, aside=found)
 
     def _train(self, network: DeepNetwork, round_: int, steps: int) -> DeepNetwork:
         """Steps on all weights, at rows that are drawn anew."""

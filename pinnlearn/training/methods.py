@@ -9,12 +9,22 @@ from typing import Any
 from sklearn.base import clone
 
 from pinnlearn.optimizers import NGD, Direct, GainRatio, Optimizer, get_optimizer
+from pinnlearn.training.coordinates import TrainCoordinates
 from pinnlearn.training.grading import Grade
 from pinnlearn.training.stages import Enrich, Grow, March, SolveOutput, Stage, Steps, Task, TrainHidden
 from pinnlearn.training.windows import MarchWindows
 
 # The default method; that of several hidden layers; and where only output weights are trained there.
-JOINED: tuple[Stage, ...] = (MarchWindows(), SolveOutput(), Grade(), TrainHidden(), March(), Grow(), Enrich())
+JOINED: tuple[Stage, ...] = (
+    MarchWindows(),
+    SolveOutput(),
+    Grade(),
+    TrainHidden(),
+    TrainCoordinates(),
+    March(),
+    Grow(),
+    Enrich(),
+)
 DEEP: tuple[Stage, ...] = (Steps(NGD()), SolveOutput())
 DEEP_OUTPUT: tuple[Stage, ...] = (SolveOutput(),)
 
