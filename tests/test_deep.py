@@ -12,6 +12,7 @@ from pinnlearn.activations import ACTIVATIONS, get_activation
 from pinnlearn.jets import VALUE, Symbol
 from pinnlearn.least_squares import Equation, LeastSquares, Unknowns
 from pinnlearn.networks import DeepNetwork, Scaled, gaussian_layers, placed_layers, trainable_blocks
+from pinnlearn.networks.deep_gram import PASS
 from tests.references import ACTIVATIONS_BY_HAND, CASES, LOSS_WEIGHTS, derivative, example, laplacian, relative_error
 
 # Both sides are sums of some thousand terms in float64, in different orders.
@@ -128,6 +129,21 @@ def test_outputs_of_hidden_layers_are_known_with_their_derivatives():
     assert not at.hidden(0, Symbol(((1, 1),))).any()
 
 
+def test_a_wide_layer_over_hidden_ones_leaves_the_function_and_may_be_solved_for():
+    network, x = deep((4, 3), n_outputs=2), points()
+    rng = np.random.default_rng(5)
+    W, b = torch.tensor(rng.standard_normal((7, 20))), torch.tensor(rng.standard_normal(20))
+    wide = network.widened(W, b, (1, 2))
+    assert wide.hidden_widths == (4, 3, 20)
+    assert wide.linear == ("weights_4", "bias_4")
+    check_terms(wide, [(), (0, 0), (0, 1)])
+    assert relative_error(wide.evaluate(x), network.evaluate(x)) < EXACT
+    # What the last layer reads: the new units, and layer 2 as before.
+    phi = torch.cat([network.at(x).hidden(1), network.at(x).hidden(2)], dim=1)
+    expected = torch.cat([torch.tanh(phi @ W + b), network.at(x).hidden(2)], dim=1)
+    assert relative_error(wide.at(x).read(4, VALUE), expected) < EXACT
+
+
 def problem(name, network, trainable="all"):
     """A case of the references for a deep network."""
     case = example(name)
@@ -221,8 +237,8 @@ def test_large_layers_need_no_jacobian(monkeypatch):
     p = problem("cubic", deep((60, 60)))
     linear = p.linearize(p.start)
     J = linear.jacobian()
-    # Four derivatives: 16 pairs of products with 60 + 60 columns; other layers are formed.
-    assert linear.gram_size == 2 * 60 + 60 + 16 * 120 + 60 + 60 + 1
+    # Four derivatives: 16 pairs of products with 60 + 60 columns, which are added up; other layers are formed.
+    assert linear.gram_size == 2 * 60 + 60 + 16 * (120 + PASS) + 60 + 60 + 1
     monkeypatch.setattr(type(linear), "jacobian", None)
     assert relative_error(linear.gram(), J @ J.T) < EXACT
 

@@ -60,7 +60,9 @@ def add(commands) -> None:
     )
     solve.add_argument("problems", nargs="*", metavar="PROBLEM", help=f"of {', '.join(PROBLEMS)}; by default all")
     solve.add_argument("--optimizer", default="ngd", choices=sorted(OPTIMIZERS), help="how to train (ngd)")
-    solve.add_argument("--width", default="auto", type=width_or_auto, help="number of hidden units, or auto")
+    solve.add_argument(
+        "--width", default="auto", type=width_or_auto, help="hidden units, or 30,30 for two layers (auto)"
+    )
     solve.add_argument("--learning-rate", type=float, help="step length eta; by default the method chooses")
     solve.add_argument("--max-iter", type=int, help="largest number of steps")
     solve.add_argument("--seed", type=int, default=0, help="of points and initial weights (0)")

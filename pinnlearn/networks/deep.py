@@ -147,6 +147,27 @@ class DeepNetwork:
         weights, biases = zip(*((all_blocks[name] for name in _names(i + 1)) for i in range(self.depth)), strict=True)
         return replace(self, weights=weights, biases=biases)
 
+    def widened(self, weights: Tensor, bias: Tensor, layers: Sequence[int]) -> DeepNetwork:
+        """The same function, with a further hidden layer over some of the layers, which the last layer reads as well.
+
+        Parameters
+        ----------
+        weights : Tensor of shape (fan_in, width)
+            Of the new layer.
+        bias : Tensor of shape (width,)
+        layers : sequence of int
+            What it reads, side by side; 0 is the map of the points. The last layer is linear in the new units, with
+            weights of zero, and in what it has read before.
+        """
+        *reads, last = self.sources
+        unread = self.weights[-1].new_zeros(len(bias), self.n_outputs)
+        return replace(
+            self,
+            weights=(*self.weights[:-1], weights, torch.cat([unread, self.weights[-1]])),
+            biases=(*self.biases[:-1], bias, self.biases[-1]),
+            reads=(*reads, tuple(layers), (self.depth, *last)),
+        )
+
     def at(self, x: Tensor) -> DeepAtPoints:
         """The network at points, (n, n_dims)."""
         return DeepAtPoints(self, x)
@@ -215,7 +236,6 @@ class DeepAtPoints:
     def outputs(self, symbol: Symbol) -> Tensor:
         """A derivative of all outputs, (n, n_outputs)."""
         if symbol not in self._outputs:
-            self._carry(symbol)
             net = self.network
             read = self.read(net.depth, symbol)
             values = self.x.new_zeros(1, net.n_outputs) if read is None else read @ net.weights[-1]
@@ -244,6 +264,10 @@ class DeepAtPoints:
 
     def read(self, layer: int, symbol: Symbol) -> Tensor | None:
         """A derivative of what a layer reads, (n, fan_in), or (1, fan_in) where it is constant; None if it is zero."""
+        self._carry(symbol)
+        return self._reading(layer, symbol)
+
+    def _reading(self, layer: int, symbol: Symbol) -> Tensor | None:
         if (layer, symbol) not in self._read:
             parts = [self._jet(source, symbol) for source in self.network.sources[layer - 1]]
             self._read[layer, symbol] = parts[0] if len(parts) == 1 else self._joined(layer, parts)
@@ -260,7 +284,7 @@ class DeepAtPoints:
 
     def _reads(self, layer: int, symbols: Iterable[Symbol]) -> Jets:
         """The derivatives of what a layer reads that are not zero."""
-        known = ((symbol, self.read(layer, symbol)) for symbol in symbols)
+        known = ((symbol, self._reading(layer, symbol)) for symbol in symbols)
         return {symbol: values for symbol, values in known if values is not None}
 
     def adjoints(self, readings: list[Reading], lowest: int = 1) -> dict[int, Jets]:

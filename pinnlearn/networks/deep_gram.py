@@ -21,6 +21,9 @@ from pinnlearn.linalg import symmetric
 from pinnlearn.networks.base import Network, Piece
 from pinnlearn.networks.faa_di_bruno import Jets, needed
 
+# What it costs to multiply and add one pair of (n, n) products, in columns of a product of matrices.
+PASS = 30
+
 
 class Layered(Network, Protocol):
     """A deep network, as far as it is needed here."""
@@ -50,7 +53,7 @@ def _by_products(network: Layered, pieces: Sequence[Piece], trained: Iterable[st
     blocks = network.blocks()
     # What is not read by itself is read by the layer above; the last layer has what is read alone.
     n_read = len({symbol for piece in pieces for r in piece.readings for symbol in needed(r.symbol)})
-    costs = {name: n_read**2 * sum(blocks[name].shape) for name in trained if blocks[name].ndim == 2}
+    costs = {name: n_read**2 * (sum(blocks[name].shape) + PASS) for name in trained if blocks[name].ndim == 2}
     return {name: cost for name, cost in costs.items() if cost < blocks[name].numel()}
 
 

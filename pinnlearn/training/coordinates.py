@@ -44,6 +44,8 @@ class TrainCoordinates(Stage):
     ----------
     hidden : sequence of int
         The hidden layers of the small network.
+    scale : float
+        The largest slope of a unit of its first layer per half-width of the domain.
     steps : sequence of int
         Of each round of training.
     rows : sequence of int
@@ -81,6 +83,7 @@ class TrainCoordinates(Stage):
     def __init__(
         self,
         hidden: Sequence[int] = (20, 20, 20),
+        scale: float = 5.0,
         steps: Sequence[int] = (120, 80, 80),
         rows: Sequence[int] = (2000, 4000, 8000),
         kept: Sequence[int] = (1, 5, 5),
@@ -97,6 +100,7 @@ class TrainCoordinates(Stage):
         n_fresh: int = 3000,
     ):
         self.hidden = hidden
+        self.scale = scale
         self.steps = steps
         self.rows = rows
         self.kept = kept
@@ -145,7 +149,9 @@ class _Learning:
 
     def run(self, solution: Solution) -> Solution:
         stage = self.stage
-        trained = self.task.placement.deep(stage.hidden, zero=False, periodic=self.ground.periodic_axes)
+        trained = self.task.placement.deep(
+            stage.hidden, zero=False, scale=stage.scale, periodic=self.ground.periodic_axes
+        )
         best, least = trained, math.inf
         for round_, steps in enumerate(stage.steps):
             trained = self._train(trained, round_, steps)
@@ -249,18 +255,10 @@ def widened(
     Returns
     -------
     DeepNetwork
-        The wide layer reads the inputs and all hidden layers, and so does, beside it, the last layer.
+        The wide layer reads the inputs and all hidden layers.
     """
     layers = tuple(range(trained.depth))
     phi = torch.cat([trained.at(anchors).hidden(layer) for layer in layers], dim=1)
     drawn = rng.standard_normal((phi.shape[1], units)) * slope / math.sqrt(phi.shape[1])
     weights = as_tensor(drawn, phi.device, phi.dtype)
-    n_outputs = trained.n_outputs
-    before = phi.new_zeros(units + phi.shape[1] - trained.hidden_widths[-1], n_outputs)
-    return DeepNetwork(
-        trained.activation,
-        trained.inputs,
-        (*trained.weights[:-1], weights, torch.cat([before, trained.weights[-1]])),
-        (*trained.biases[:-1], -(phi * weights.T).sum(dim=1), trained.biases[-1]),
-        (*((layer,) for layer in range(trained.depth - 1)), layers, (trained.depth, *layers)),
-    )
+    return trained.widened(weights, -(phi * weights.T).sum(dim=1), layers)
