@@ -14,11 +14,11 @@ from pinnlearn.jets import Symbol
 from pinnlearn.optimizers import GaussNewton, Geodesic, Longest
 from pinnlearn.optimizers.base import State
 from pinnlearn.pdes import PDE
-from pinnlearn.training import SolveOutput, TrainCoordinates
+from pinnlearn.training import Round, SolveOutput, TrainCoordinates
 from pinnlearn.training.coordinates import widened
 from pinnlearn.training.newton import Newton
 
-SMALL = {"hidden": (10, 10), "steps": (60,), "rows": (600,), "kept": (1,), "units": (150, 300), "rows_per_unit": 5.0}
+SMALL = TrainCoordinates([Round((10, 10), 60, 600, 1, (150, 300))], rows_per_unit=5.0)
 
 
 class Curve:
@@ -131,7 +131,7 @@ def test_newton_stops_where_the_linear_model_said_it_would():
 def fitted():
     pde = problems.burgers_front(0.02)
     X = pde.sample(1000, 300, random_state=0)
-    return PINNRegressor(pde, optimizer=[TrainCoordinates(**SMALL)], random_state=0).fit(X)
+    return PINNRegressor(pde, optimizer=[SMALL], random_state=0).fit(X)
 
 
 def test_the_stage_alone_solves_a_front(fitted):
@@ -163,7 +163,7 @@ def test_periodic_conditions_hold_exactly():
         conditions=[Periodic(0), Initial(solution)],
         solution=solution,
     )
-    stage = TrainCoordinates(**SMALL | {"units": (60,), "steps": (20,)})
+    stage = TrainCoordinates([Round((10, 10), 60, 600, 1, (150,))], rows_per_unit=5.0)
     model = PINNRegressor(pde, optimizer=[stage], random_state=0).fit(pde.sample(300, 100, random_state=0))
     t = np.linspace(0, 1, 7)
     left, right = (np.stack([np.full(7, end), t], axis=1) for end in (0.0, 1.0))

@@ -7,13 +7,13 @@ Examples
 --------
 >>> from pinnlearn.training import JOINED
 >>> list(JOINED)
-[MarchWindows(), SolveOutput(), Grade(), TrainHidden(), TrainCoordinates(), March(), Grow(), Enrich()]
+[MarchWindows(), SolveOutput(), Grade(), TrainCoordinates(), TrainHidden(), March(), Grow(), Enrich()]
 >>> sum(stage.most_steps for stage in JOINED[1:])
 915
 """
 
 from pinnlearn.training.choices import DampingChoice, ScaleChoice
-from pinnlearn.training.coordinates import TrainCoordinates
+from pinnlearn.training.coordinates import Round, TrainCoordinates
 from pinnlearn.training.determination import Determination, Determiner
 from pinnlearn.training.grading import Grade
 from pinnlearn.training.methods import DEEP, JOINED
@@ -45,6 +45,7 @@ __all__ = [
     "Likeness",
     "March",
     "MarchWindows",
+    "Round",
     "ScaleChoice",
     "Solution",
     "SolveOutput",

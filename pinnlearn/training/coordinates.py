@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -33,43 +33,66 @@ from pinnlearn.training.stages import Solution, Stage, Task
 HALVINGS = 6
 
 
-class TrainCoordinates(Stage):
-    """Where two layers are stuck: learn coordinates, and solve for a wide layer on top of them.
-
-    It trains for some steps, then solves for wider and wider layers, as long as the residual at fresh rows falls; if
-    it is not small then, it trains on, on more rows. Where values are known in y, a width was given, or X is all there
-    is, the solution is handed on as it came.
+class Round(NamedTuple):
+    """A part of `TrainCoordinates`.
 
     Parameters
     ----------
-    hidden : sequence of int
-        The hidden layers of the small network.
-    scale : float
-        The largest slope of a unit of its first layer per half-width of the domain.
-    steps : sequence of int
-        Of each round of training.
-    rows : sequence of int
-        Rows of the PDE in each round.
-    kept : sequence of int
+    hidden : tuple of int or None
+        The hidden layers of a network to begin with; None goes on with that of the round before.
+    steps : int
+    rows : int
+        Of the PDE.
+    kept : int
         So many steps are made on the same rows; then others are drawn, where residuals are large likelier.
+    units : tuple of int
+        Of the wide layers, one after the other.
+    """
+
+    hidden: tuple[int, ...] | None
+    steps: int
+    rows: int
+    kept: int
+    units: tuple[int, ...]
+
+
+# A front takes the first round, a second or two; a shock the second; what comes after it is for what is sharper.
+ROUNDS = (
+    Round((10, 10), 60, 600, 1, (300, 600, 1000)),
+    Round((20, 20, 20), 120, 2000, 1, (1000, 2000)),
+    Round(None, 80, 4000, 5, (1000, 2000)),
+    Round(None, 80, 8000, 5, (1000, 2000)),
+)
+
+
+class TrainCoordinates(Stage):
+    """Where two layers are stuck: learn coordinates, and solve for a wide layer on top of them.
+
+    In each round a network is trained for some steps; then wider and wider layers are solved for, as long as the
+    residual at fresh rows falls. Where values are known in y, a width was given, or X is all there is, the solution is
+    handed on as it came.
+
+    Parameters
+    ----------
+    rounds : sequence of Round, optional
+        None is `ROUNDS`: a network of two layers, one of three, and that one further, on more rows.
+    scale : float
+        The largest slope of a unit of the first layer per half-width of the domain.
     conditions : float
         Points of the boundary, and of the start, for each row.
     optimizer : Optimizer, optional
         None is `GaussNewton(damping=Longest(), acceleration=Geodesic())`.
-    units : sequence of int
-        Those of the wide layer, one after the other.
     rows_per_unit : float
-        Fewer leave room between rows.
+        Of the wide layer; fewer leave room between rows.
     slope : float
         The length of a unit's slope in phi, root mean square.
     max_iter : int
         Steps of a solve, which is linear or converges quadratically.
     promising : float
         A wider layer is tried where the last one brought the residual to this part.
-    enough : float
-        The relative residual at fresh points to be content with.
-    solved : float
-        One at which no other stage is wanted.
+    enough, content, solved : float
+        The relative residuals at fresh points at which no wider layer is tried, no further round made, and no other
+        stage wanted.
     stuck : float
         It runs where the relative residual, at the rows or elsewhere, is above this.
     n_fresh : int
@@ -82,36 +105,30 @@ class TrainCoordinates(Stage):
 
     def __init__(
         self,
-        hidden: Sequence[int] = (20, 20, 20),
-        scale: float = 5.0,
-        steps: Sequence[int] = (120, 80, 80),
-        rows: Sequence[int] = (2000, 4000, 8000),
-        kept: Sequence[int] = (1, 5, 5),
+        rounds: Sequence[Round] | None = None,
+        scale: float = 3.0,
         conditions: float = 0.125,
         optimizer: Optimizer | None = None,
-        units: Sequence[int] = (1000, 2000),
         rows_per_unit: float = 8.0,
         slope: float = 0.3,
         max_iter: int = 8,
         promising: float = 0.3,
-        enough: float = 1e-7,
+        enough: float = 1e-11,
+        content: float = 1e-6,
         solved: float = 1e-3,
         stuck: float = 1e-3,
         n_fresh: int = 3000,
     ):
-        self.hidden = hidden
+        self.rounds = rounds
         self.scale = scale
-        self.steps = steps
-        self.rows = rows
-        self.kept = kept
         self.conditions = conditions
         self.optimizer = optimizer
-        self.units = units
         self.rows_per_unit = rows_per_unit
         self.slope = slope
         self.max_iter = max_iter
         self.promising = promising
         self.enough = enough
+        self.content = content
         self.solved = solved
         self.stuck = stuck
         self.n_fresh = n_fresh
@@ -119,7 +136,7 @@ class TrainCoordinates(Stage):
     @property
     def most_steps(self) -> int:
         """Those of all rounds and solves."""
-        return sum(self.steps) + len(self.steps) * len(self.units) * self.max_iter
+        return sum(each.steps + len(each.units) * self.max_iter for each in self.rounds or ROUNDS)
 
     def applies(self, task: Task) -> bool:
         """Whether rows can be drawn, all conditions hold where they do, and the width is free."""
@@ -148,41 +165,47 @@ class _Learning:
         self.damping: float | None = None
 
     def run(self, solution: Solution) -> Solution:
-        stage = self.stage
-        trained = self.task.placement.deep(
-            stage.hidden, zero=False, scale=stage.scale, periodic=self.ground.periodic_axes
-        )
+        """Round after round, until the best network holds."""
+        stage, trained = self.stage, cast(DeepNetwork, None)
         best, least = trained, math.inf
-        for round_, steps in enumerate(stage.steps):
-            trained = self._train(trained, round_, steps)
-            network, residual = self._widened(trained)
+        for each in stage.rounds or ROUNDS:
+            trained = self._train(trained if each.hidden is None else self._start(each.hidden), each)
+            network, residual = self._widened(trained, each.units)
             if residual < least:
                 best, least = network, residual
-            if least <= stage.enough or self.course.is_stopped or self.course.left < 1:
+            if least <= stage.content or self.is_over:
                 break
         problem = self.task.problem.with_network(best).training(trainable_blocks(best, "all"))
         found = Solution(problem, self.task.loss(best), is_trained=True, is_done=least <= stage.solved)
         return found if found.is_done or self.course.is_stopped else replace(solution, aside=found)
 
-    def _train(self, network: DeepNetwork, round_: int, steps: int) -> DeepNetwork:
+    @property
+    def is_over(self) -> bool:
+        """Whether no steps are left, or someone asked to stop."""
+        return self.course.is_stopped or self.course.left < 1
+
+    def _start(self, hidden: tuple[int, ...]) -> DeepNetwork:
+        self.damping = None
+        periodic = self.ground.periodic_axes
+        return self.task.placement.deep(hidden, zero=False, scale=self.stage.scale, periodic=periodic)
+
+    def _train(self, network: DeepNetwork, round_: Round) -> DeepNetwork:
         """Steps on all weights, at rows that are drawn anew."""
-        stage = self.stage
-        for _ in range(0, steps, stage.kept[round_]):
-            if self.course.is_stopped or self.course.left < 1:
+        for _ in range(0, round_.steps, round_.kept):
+            if self.is_over:
                 break
-            problem = self._drawn(network, network, stage.rows[round_])
+            problem = self._drawn(network, network, round_.rows)
             problem = problem.training(trainable_blocks(network, "all"))
-            result = self.course.run(
-                "coordinates", self.optimizer, problem, self.damping, max_iter=min(stage.kept[round_], self.course.left)
-            )
+            steps = min(round_.kept, self.course.left)
+            result = self.course.run("coordinates", self.optimizer, problem, self.damping, max_iter=steps)
             network, self.damping = cast(DeepNetwork, problem.network(result.parameters)), result.handed_on
         return network
 
-    def _widened(self, trained: DeepNetwork) -> tuple[DeepNetwork, float]:
+    def _widened(self, trained: DeepNetwork, widths: Sequence[int]) -> tuple[DeepNetwork, float]:
         """Wider and wider layers on top, while that helps; the best network and its residual at fresh points."""
         best, least = trained, self._residual(trained)
-        for units in self.stage.units:
-            if self.course.is_stopped or self.course.left < 1:
+        for units in widths:
+            if self.is_over:
                 break
             network = self._solve(widened(trained, units, self.stage.slope, self._inside(units), self.rng), trained)
             residual = self._residual(network)
