@@ -17,6 +17,8 @@ from torch import Tensor
 
 from pinnlearn.conditions import Dirichlet, Initial
 from pinnlearn.domains import Box, Interval, SpaceTime
+from pinnlearn.hyperparameters import Hyperparameters
+from pinnlearn.jets import Jet
 from pinnlearn.pdes import PDE, Heat, Helmholtz, Poisson
 
 PI = math.pi
@@ -147,20 +149,42 @@ def burgers_shock(viscosity: float = 0.01 / PI) -> PDE:
 
     Its solution is the Cole-Hopf integral, by Gauss-Hermite quadrature.
     """
+    return _burgers(viscosity, Dirichlet(0.0), Initial(_minus_sine), ColeHopf(viscosity))
 
-    def solution(x: Tensor) -> Tensor:
-        return torch.as_tensor(_cole_hopf(x.detach().cpu().numpy(), viscosity), device=x.device)
 
-    return _burgers(viscosity, Dirichlet(0.0), Initial(lambda x: -_sine(x)), solution)
+def _minus_sine(x: Tensor) -> Tensor:
+    return -_sine(x)
 
 
 def _burgers(viscosity: float, boundary: Dirichlet, initial: Initial, solution: Callable[[Tensor], Tensor]) -> PDE:
     return PDE(
         SpaceTime(Interval(-1.0, 1.0), 0.0, 1.0),
-        equation=lambda x, u: u.dt + u.value * u.d(0) - viscosity * u.d(0, 0),
+        equation=BurgersEquation(viscosity),
         conditions=[boundary, initial],
         solution=solution,
     )
+
+
+class BurgersEquation(Hyperparameters):
+    """The equation u_t + u u_x = viscosity u_xx."""
+
+    def __init__(self, viscosity: float):
+        self.viscosity = viscosity
+
+    def __call__(self, x: Tensor, u: Jet) -> Tensor:
+        """Evaluate u_t + u u_x - viscosity u_xx, (n,)."""
+        return u.dt + u.value * u.d(0) - self.viscosity * u.d(0, 0)
+
+
+class ColeHopf(Hyperparameters):
+    """The solution of Burgers' equation that starts as -sin(pi x)."""
+
+    def __init__(self, viscosity: float):
+        self.viscosity = viscosity
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Evaluate it at points (x, t), (n, 2) -> (n,)."""
+        return torch.as_tensor(_cole_hopf(x.detach().cpu().numpy(), self.viscosity), device=x.device)
 
 
 def _cole_hopf(points: NDArray, viscosity: float) -> NDArray:
