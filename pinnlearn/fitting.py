@@ -44,7 +44,7 @@ from pinnlearn.training.verification import Verification
 # width="auto": output solves take as many units as rows determine well; iterations on all weights cost more.
 SOLVED_WIDTH, ITERATED_WIDTH, LEAST_WIDTH, UNITS_PER_ROW = 1000, 200, 20, 0.8
 # Arrays that several layers hold, for each that one hidden layer does.
-DEEP_JETS = 3
+DEEP_JETS = 6
 # Equations are checked, and loss weights chosen, with a network of so many units, of this scale.
 CHECK_UNITS, CHECK_SCALE = 20, 2.0
 

@@ -17,6 +17,7 @@ from pinnlearn.metrics import exact_solution
 from pinnlearn.model_selection import run_seeds
 from pinnlearn.optimizers import OPTIMIZERS
 from pinnlearn.pdes import PDE
+from pinnlearn.theory import gram_spectrum
 from pinnlearn.training import Enrich, SolveOutput
 from tests.references import relative_error
 
@@ -121,6 +122,12 @@ def test_gram_is_that_of_the_jacobian_in_row_order(fitted):
     # A residual in the bias of the output: 0 inside, the root of the weight over their number on the boundary.
     root = np.sqrt(fitted.loss_weights_["boundary"] / n_boundary)
     np.testing.assert_allclose(J[:, -1], np.where(PLANE.domain.on_boundary(X), root, 0.0), rtol=1e-12)
+
+
+def test_the_spectrum_is_that_of_the_jacobian(fitted):
+    values = np.linalg.svd(fitted.jacobian(X), compute_uv=False) ** 2
+    found = gram_spectrum(fitted, X).eigenvalues[:20]
+    np.testing.assert_allclose(found, values[:20], rtol=1e-9)  # of 1e-6 of the largest and more
 
 
 def test_describe_tells_the_widths(fitted):

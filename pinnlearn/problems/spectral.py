@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import scipy.fft
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pinnlearn.hyperparameters import Hyperparameters
+from pinnlearn.problems.caching import once
 
 # Intervals between the Chebyshev points of a piece of time.
 DEGREE = 16
@@ -181,7 +181,7 @@ def _interpolation(t: NDArray, nodes: NDArray) -> NDArray:
     return np.where(hits.any(axis=1, keepdims=True), hits, fractions / fractions.sum(axis=1, keepdims=True))
 
 
-@cache
+@once
 def initial_coefficients(evolution: Evolution) -> NDArray:
     """The Fourier coefficients of the initial value, (N_SAMPLES,), mode m at the index m."""
     lower, upper = evolution.period
@@ -189,7 +189,7 @@ def initial_coefficients(evolution: Evolution) -> NDArray:
     return scipy.fft.fft(evolution.initial(x)) / N_SAMPLES
 
 
-@cache
+@once
 def trajectory(evolution: Evolution) -> list[NDArray]:
     """The coefficients at the Chebyshev points of each piece of time, (DEGREE + 1, modes), less their rotation."""
     right_side, rotation = RightSide.of(evolution), evolution.rotation()
