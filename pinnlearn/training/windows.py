@@ -20,6 +20,7 @@ from torch import Tensor
 
 from pinnlearn.arrays import as_tensor
 from pinnlearn.least_squares import Block, LeastSquares, LinearizedEquation, Unknowns
+from pinnlearn.linalg import smallest_solution
 from pinnlearn.networks import PiecewiseNetwork, Window, window_weights
 from pinnlearn.optimizers import Optimizer
 from pinnlearn.optimizers.base import Problem, State
@@ -51,31 +52,29 @@ class Newton(Optimizer):
     Parameters
     ----------
     max_iter : int
+    patience : int
+        It ends after so many steps that bring no more digits.
     """
 
     learning_rate = None
 
-    def __init__(self, max_iter: int = 12):
+    def __init__(self, max_iter: int = 12, patience: int = 2):
         self.max_iter = max_iter
+        self.patience = patience
 
     def step(self, problem: Problem, state: State) -> State:
-        """Go where the linear model is least; what is not finite, or has twice fallen no further, ends."""
+        """Go where the linear model is least; what is not finite, or falls no further, ends."""
         linear = problem.linearize(state.parameters)
         J = linear.jacobian()
-        lengths = torch.linalg.vector_norm(J, dim=0)
-        lengths = torch.where(lengths > 0, lengths, 1.0)
         if not bool(torch.isfinite(J).all()) or not bool(torch.isfinite(linear.residual).all()):
             return replace(state, stop="stalled")
-        U, S, Vh = torch.linalg.svd(J.div_(lengths), full_matrices=False)
-        inverse = torch.where(torch.finfo(S.dtype).eps * S[0] < S, 1 / S, 0.0)
-        target = J @ (state.parameters * lengths) - linear.residual
-        parameters = Vh.T @ (inverse * (U.T @ target)) / lengths
+        parameters = smallest_solution(J, J @ state.parameters - linear.residual)
         loss = float(problem.loss(parameters))
         if not math.isfinite(loss):
             return replace(state, stop="stalled")
         least, n_idle = state.memory or (state.loss, 0)
         n_idle = 0 if loss < FALLING * least else n_idle + 1
-        return State(parameters, loss, (min(least, loss), n_idle), "stalled" if n_idle > 1 else None)
+        return State(parameters, loss, (min(least, loss), n_idle), "stalled" if n_idle >= self.patience else None)
 
 
 class MarchWindows(Stage):
