@@ -7,9 +7,9 @@ Examples
 --------
 >>> from pinnlearn.training import JOINED
 >>> list(JOINED)
-[MarchWindows(), SolveOutput(), Grade(), TrainHidden(), March(), Grow(), Enrich()]
->>> sum(stage.most_steps for stage in JOINED[1:])
-915
+[MarchWindows(), SolveOutput(), Grade(), MarchSlabs(), TrainHidden(), March(), Grow(), Enrich()]
+>>> sum(stage.most_steps for stage in JOINED[4:])
+810
 """
 
 from pinnlearn.training.choices import DampingChoice, ScaleChoice
@@ -17,6 +17,7 @@ from pinnlearn.training.determination import Determination, Determiner
 from pinnlearn.training.grading import Grade
 from pinnlearn.training.methods import JOINED
 from pinnlearn.training.placement import Likeness
+from pinnlearn.training.slabs import MarchSlabs
 from pinnlearn.training.stages import (
     Enrich,
     Grow,
@@ -42,6 +43,7 @@ __all__ = [
     "Grow",
     "Likeness",
     "March",
+    "MarchSlabs",
     "MarchWindows",
     "ScaleChoice",
     "Solution",

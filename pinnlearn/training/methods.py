@@ -10,11 +10,21 @@ from sklearn.base import clone
 
 from pinnlearn.optimizers import NGD, Direct, GainRatio, Optimizer, get_optimizer
 from pinnlearn.training.grading import Grade
+from pinnlearn.training.slabs import MarchSlabs
 from pinnlearn.training.stages import Enrich, Grow, March, SolveOutput, Stage, Steps, Task, TrainHidden
 from pinnlearn.training.windows import MarchWindows
 
 # The default method.
-JOINED: tuple[Stage, ...] = (MarchWindows(), SolveOutput(), Grade(), TrainHidden(), March(), Grow(), Enrich())
+JOINED: tuple[Stage, ...] = (
+    MarchWindows(),
+    SolveOutput(),
+    Grade(),
+    MarchSlabs(),
+    TrainHidden(),
+    March(),
+    Grow(),
+    Enrich(),
+)
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,11 @@ from pinnlearn.least_squares import Block, Equation, EquationAtRows, LeastSquare
 from pinnlearn.linalg import smallest_solution
 from pinnlearn.networks import PiecewiseNetwork, Window, half_width
 from pinnlearn.posing.ground import Ground
-from pinnlearn.posing.measures import measured, output_sizes
+from pinnlearn.posing.measures import measured, naturally_weighted, output_sizes
 from pinnlearn.posing.weights import balanced_weights
 from pinnlearn.training.choices import ScaleChoice
 from pinnlearn.training.course import Course
-from pinnlearn.training.determination import Determination
+from pinnlearn.training.determination import Determination, Determiner
 from pinnlearn.training.grading import _is_linear
 from pinnlearn.training.placement import Placement
 from pinnlearn.training.stages import Solution, Stage, Task
@@ -42,8 +42,12 @@ from pinnlearn.training.windows import ALL_BUT, FADED, LEAST, Newton
 # What rows are drawn for; and by how much the units that an error is solved for with are reseeded.
 TO_SOLVE, TO_JUDGE = 0, 1
 OTHER_UNITS = 10_000
-# A slab that shorter ones did not better shows what there is to reach: so many times as much is accepted from then on.
+# A slab that a shorter one did not better shows what there is to reach: so many times as much is accepted from then on.
 AS_GOOD = 2.0
+# What is left of the error of the slabs before is no smaller residual than so many times that, relative to u.
+BY_ERROR = 3.0
+# After so many slabs of one length a longer one is tried, whatever their residuals.
+OFTEN = 8
 
 
 class MarchSlabs(Stage):
@@ -72,9 +76,10 @@ class MarchSlabs(Stage):
         The first slab, as a part of all times.
     growth : float
         A longer slab is so many times as long, a shorter one so many times as short.
-    telling : float
-        A shorter slab is to bring the residual to this part. If it does not, rounding and errors of the slabs before are
-        what is left, or the units do not resolve space: the longer one is kept, if it is tolerated.
+    helping, telling : float
+        A shorter slab is to bring the residual to this part, of one above `enough` and of one below. If it does not, the
+        units do not resolve space, or rounding and errors of the slabs before are what is left: the longer one is kept,
+        if it is tolerated.
     tolerated : float
         The largest relative residual of such a slab.
     enough : float
@@ -102,15 +107,16 @@ class MarchSlabs(Stage):
         rows: float = 4.0,
         conditions: float = 8.0,
         emphasis: float = 10.0,
-        accepted: float = 1e-6,
+        accepted: float = 2e-7,
         room: float = 0.01,
         first: float = 0.125,
         growth: float = 2.0,
-        telling: float = 0.3,
+        helping: float = 0.5,
+        telling: float = 0.1,
         tolerated: float = 1e-3,
         enough: float = 1e-5,
         steps: int = 8,
-        tries: int = 200,
+        tries: int = 120,
         scale: ScaleChoice | None = None,
     ):
         self.units = units
@@ -121,6 +127,7 @@ class MarchSlabs(Stage):
         self.room = room
         self.first = first
         self.growth = growth
+        self.helping = helping
         self.telling = telling
         self.tolerated = tolerated
         self.enough = enough
@@ -141,7 +148,11 @@ class MarchSlabs(Stage):
         # Units with kinks in a derivative would take slabs by the thousand to this residual.
         is_smooth = not math.isfinite(unknowns.network.highest_order)
         has_values = any(equation.values is not None for equation in problem.equations)
-        return is_smooth and not has_values and problem.n_interior > 0 and any(orders_in_time(problem))
+        if not is_smooth or has_values or not problem.n_interior:
+            return False
+        # As many initial values as the orders ask for; whether they are the right ones is seen in the first slab.
+        n_initial = sum(len(block.weights) for block in problem.blocks if block.equation.group == "initial")
+        return 0 < sum(orders_in_time(problem)) <= n_initial
 
     def run(self, task: Task, solution: Solution, course: Course) -> Solution:
         """March to the end, or hand on what came."""
@@ -150,10 +161,10 @@ class MarchSlabs(Stage):
         verification = task.verify(solution)
         if verification is None or verification.equations_hold:
             return solution
-        if verification.determination is not None and not verification.determination.is_determined:
-            return solution
-        march = SlabMarch(self, task, course, _is_linear(solution.problem))
-        return march.solution if march.run() else solution
+        march, found = SlabMarch(self, task, course, _is_linear(solution.problem)), verification.determination
+        # What is linear is as determined at a wrong u as at the right one.
+        is_open = march.is_linear and found is not None and not found.is_determined
+        return march.solution if not is_open and march.run() else solution
 
     def n_units(self, n_dims: int) -> int:
         """The number of units of a slab."""
@@ -212,23 +223,38 @@ class SlabMarch:
         before: tuple[PiecewiseNetwork, ...] = ()
         longer: Solved | None = None
         for n_tried in range(self.stage.tries):
-            n_needed = n_tried + (self.end - t) / length
-            if self.course.left < 1 or self.course.is_stopped or n_needed > self.stage.tries:
+            if self.course.left < 1 or self.course.is_stopped:
                 return False
             tried = Slab(self, t, self._end(t, length), before).solve()
-            is_better = longer is None or tried.residual <= self.stage.telling * longer.residual
-            if tried.residual > self._accepted and is_better:
+            n_left = self.stage.tries - n_tried - 1
+            if tried.residual > self._accepted and self._may_shorten(tried, longer, n_left):
                 # What was chosen elsewhere may not do here.
                 self.chosen, longer, length = {}, tried, tried.slab.length / self.stage.growth
                 continue
             best = self._settled(tried, longer)
             if not best.residual <= max(self.stage.tolerated, self._accepted):
                 return False
+            if not self.kept and not best.slab.is_determined(best.network):
+                return False
             before, t, longer = (best.network, self._keep(best)), best.slab.end, None
             if t == self.end:
                 return True
-            length = best.slab.length * (self.stage.growth if best.residual <= self.stage.room * self._accepted else 1.0)
+            length = best.slab.length * (self.stage.growth if self._may_grow(best) else 1.0)
         return False
+
+    def _may_shorten(self, tried: Solved, longer: Solved | None, n_left: int) -> bool:
+        """Whether a shorter slab is likely to be better, and so many more of them would come to the end."""
+        if self.stage.growth * (self.end - tried.slab.begin) > n_left * tried.slab.length:
+            return False
+        if longer is None:
+            return True
+        telling = self.stage.telling if longer.residual <= self.stage.enough else self.stage.helping
+        return tried.residual <= telling * longer.residual
+
+    def _may_grow(self, best: Solved) -> bool:
+        """Whether a longer slab may do as well."""
+        alike = [each for each in self.kept[-OFTEN:] if each.slab.length <= 1.01 * best.slab.length]
+        return best.residual <= self.stage.room * self._accepted or (len(self.kept) % OFTEN == 0 and len(alike) == OFTEN)
 
     def _end(self, t: float, length: float) -> float:
         """Where a slab ends: at the end of all, if it nearly comes there."""
@@ -236,9 +262,9 @@ class SlabMarch:
 
     def _settled(self, tried: Solved, longer: Solved | None) -> Solved:
         """The slab to keep: one that is accepted, or the one that a shorter one did not better."""
-        if longer is None or tried.residual <= self._accepted:
+        if tried.residual <= self._accepted:
             return tried
-        best = longer if longer.residual <= self.stage.tolerated else tried
+        best = longer if longer is not None and longer.residual <= self.stage.tolerated else tried
         self._accepted = max(self._accepted, min(AS_GOOD * best.residual, self.stage.tolerated))
         return best
 
@@ -249,21 +275,27 @@ class SlabMarch:
         values, errors = (solved.slab.sizes(network) for network in (solved.network, error))
         self.largest = torch.maximum(self.largest, values)
         self._squares += solved.slab.length * torch.stack([errors, values]).square()
+        self._accepted = max(self._accepted, min(BY_ERROR * max(self._relative_errors), self.stage.tolerated))
         return error
+
+    @property
+    def _relative_errors(self) -> tuple[float, ...]:
+        """Of each output, over all times so far."""
+        error, value = self._squares
+        return tuple(torch.where(value > 0, error / value, torch.where(error > 0, math.inf, 0.0)).sqrt().tolist())
 
     @property
     def solution(self) -> Solution:
         """What the slabs make together."""
         network = PiecewiseNetwork.joined([solved.network for solved in self.kept]).whole
         windows = tuple(Window(s.slab.begin, s.slab.end, s.network.width, s.residual) for s in self.kept)
-        error, value = self._squares
-        relative = torch.where(value > 0, error / value, torch.where(error > 0, math.inf, 0.0)).sqrt().tolist()
+        errors = self._relative_errors
         return Solution(
             self.task.problem.with_network(network),
             self.task.loss(network),
             is_done=max(window.residual for window in windows) <= max(self.stage.enough, self.stage.accepted),
             windows=windows,
-            determination=Determination(math.nan, True, tuple(relative), max(relative)),
+            determination=Determination(math.nan, True, errors, max(errors)),
         )
 
 
@@ -326,13 +358,28 @@ class Slab:
         weights = smallest_solution(linear.jacobian(), -linear.residual)
         return cast(PiecewiseNetwork, Unknowns(others, others.linear).at(weights).network)
 
+    def is_determined(self, network: PiecewiseNetwork) -> bool:
+        """Whether the equations determine u in the slab, as far as rounding lets tell."""
+        like, fresh = self.march.like, self._posed(network, TO_JUDGE, self.before[:1])
+        if like.dtype != torch.float64:
+            return True
+        box, sizes = self._box(self.begin), output_sizes(self._values(network))
+        sizes = torch.where(sizes > 0, sizes, 1.0)
+        weighted = naturally_weighted(fresh, sizes, half_width(box))
+        determiner = self.march.task.verifier.determiner or Determiner()
+        return determiner.determine(weighted, box, sizes, self._inside).is_determined
+
     def sizes(self, network: PiecewiseNetwork) -> Tensor:
         """The RMS of each output, (n_outputs,)."""
         return self._values(network).reshape(-1, len(self.march.orders)).square().mean(dim=0).sqrt()
 
     def _values(self, network: PiecewiseNetwork) -> Tensor:
+        return network.evaluate(self._inside)
+
+    @property
+    def _inside(self) -> Tensor:
         inside, _, _ = self._fresh
-        return network.evaluate(as_tensor(inside, self.march.like.device, self.march.like.dtype))
+        return as_tensor(inside, self.march.like.device, self.march.like.dtype)
 
     def _units(self, reseeded: int) -> PiecewiseNetwork:
         """Units in the slab, whose time they measure from its begin; their output weights are zero."""
