@@ -1,10 +1,10 @@
 """Equations in time and space, marched in slabs that choose their own length.
 
 Where many waves pass, or a slow change follows a fast one, one set of units resolves no more than a part of all times.
-So time is cut into slabs. Each is a least-squares problem of its own, for the output weights of units placed in it, with
-rows of its own: the equations and the conditions on the boundary hold there, and at its begin u and its derivatives in
-time below the order of the equations are those that the slab before ended with. It is accepted where its residuals are
-small at fresh points; then the next one is as long, or longer, otherwise it is tried again, shorter.
+So time is cut into slabs. Each is a least-squares problem of its own, for the output weights of units placed in it,
+with rows of its own: the equations and the conditions on the boundary hold there, and at its begin u and its
+derivatives in time below the order of the equations are those that the slab before ended with. It is accepted where
+its residuals are small at fresh points; then the next one is as long, or longer, otherwise it is tried again, shorter.
 
 The error is marched as well. To first order it is the function e that takes the residual r of a slab away, A e = -r,
 and goes on from the e of the slab before; it is solved for at fresh points, with other units than those of u.
@@ -44,19 +44,15 @@ TO_SOLVE, TO_JUDGE = 0, 1
 OTHER_UNITS = 10_000
 # A slab that a shorter one did not better shows what there is to reach: so many times as much is accepted from then on.
 AS_GOOD = 2.0
-# What is left of the error of the slabs before is no smaller residual than so many times that, relative to u.
-BY_ERROR = 3.0
-# After so many slabs of one length a longer one is tried, whatever their residuals.
-OFTEN = 8
 
 
 class MarchSlabs(Stage):
     """Solve an equation in time and space slab by slab, where one solve for all times does not hold.
 
     It is for domains in time and space whose equations read derivatives in time, and refer to no other time; nothing is
-    known but conditions. What holds at points that are no rows is handed on as it came; so is what the equations leave
-    open, and a march that does not come to the end. Units are as many as slabs need, whatever `width`, and rows are drawn
-    for each slab; those of X in it join them.
+    known but conditions. A solution that holds at points that are no rows is handed on as it came; so it is where the
+    equations leave u open, and where the march does not come to the end. Units are as many as slabs need, whatever
+    `width`, and rows are drawn for each slab; those of X in it join them.
 
     Parameters
     ----------
@@ -71,15 +67,15 @@ class MarchSlabs(Stage):
     accepted : float
         The largest relative residual at fresh points of a slab that is kept.
     room : float
-        Below this part of it, the next slab is longer.
+        Below this part of it the next slab is longer; a larger part where shorter slabs have turned out to bring less.
     first : float
         The first slab, as a part of all times.
     growth : float
         A longer slab is so many times as long, a shorter one so many times as short.
     helping, telling : float
-        A shorter slab is to bring the residual to this part, of one above `enough` and of one below. If it does not, the
-        units do not resolve space, or rounding and errors of the slabs before are what is left: the longer one is kept,
-        if it is tolerated.
+        A shorter slab is to bring a residual above `enough`, and one below, to this part. If it does not, the units do
+        not resolve space, or rounding and errors of the slabs before are what is left: the longer one is kept, if it is
+        tolerated.
     tolerated : float
         The largest relative residual of such a slab.
     enough : float
@@ -210,6 +206,7 @@ class SlabMarch:
         self.n_units = self.stage.n_units(self.task.placement.n_dims)
         self.largest = self.like.new_zeros(len(self.orders))
         self._squares = self.like.new_zeros(2, len(self.orders))  # of errors and values, summed over time
+        self._room = self.stage.room
         self._accepted = max(self.stage.accepted, LEAST * torch.finfo(self.like.dtype).eps)
 
     @property
@@ -222,51 +219,48 @@ class SlabMarch:
         t, length = self.start, self.stage.first * (self.end - self.start)
         before: tuple[PiecewiseNetwork, ...] = ()
         longer: Solved | None = None
-        for n_tried in range(self.stage.tries):
+        for n_tried in range(1, self.stage.tries + 1):
             if self.course.left < 1 or self.course.is_stopped:
                 return False
             tried = Slab(self, t, self._end(t, length), before).solve()
-            n_left = self.stage.tries - n_tried - 1
-            if tried.residual > self._accepted and self._may_shorten(tried, longer, n_left):
-                # What was chosen elsewhere may not do here.
-                self.chosen, longer, length = {}, tried, tried.slab.length / self.stage.growth
+            if self._wants_shorter(tried, longer, self.stage.tries - n_tried):
+                # What was chosen elsewhere does not do here.
+                self.chosen.pop(tried.slab.key, None)
+                longer, length = tried, tried.slab.length / self.stage.growth
                 continue
             best = self._settled(tried, longer)
-            if not best.residual <= max(self.stage.tolerated, self._accepted):
-                return False
-            if not self.kept and not best.slab.is_determined(best.network):
+            if not best.residual <= self.stage.tolerated or not (self.kept or best.slab.is_determined(best.network)):
                 return False
             before, t, longer = (best.network, self._keep(best)), best.slab.end, None
             if t == self.end:
                 return True
-            length = best.slab.length * (self.stage.growth if self._may_grow(best) else 1.0)
+            is_easy = best.residual <= self._room * self._accepted
+            length = best.slab.length * (self.stage.growth if is_easy else 1.0)
         return False
-
-    def _may_shorten(self, tried: Solved, longer: Solved | None, n_left: int) -> bool:
-        """Whether a shorter slab is likely to be better, and so many more of them would come to the end."""
-        if self.stage.growth * (self.end - tried.slab.begin) > n_left * tried.slab.length:
-            return False
-        if longer is None:
-            return True
-        telling = self.stage.telling if longer.residual <= self.stage.enough else self.stage.helping
-        return tried.residual <= telling * longer.residual
-
-    def _may_grow(self, best: Solved) -> bool:
-        """Whether a longer slab may do as well."""
-        alike = [each for each in self.kept[-OFTEN:] if each.slab.length <= 1.01 * best.slab.length]
-        return best.residual <= self.stage.room * self._accepted or (len(self.kept) % OFTEN == 0 and len(alike) == OFTEN)
 
     def _end(self, t: float, length: float) -> float:
         """Where a slab ends: at the end of all, if it nearly comes there."""
         return self.end if self.end - t <= ALL_BUT * length else t + length
 
+    def _wants_shorter(self, tried: Solved, longer: Solved | None, n_left: int) -> bool:
+        """Whether a slab is not accepted, a shorter one is likely to be better, and `n_left` of those reach the end."""
+        is_better = longer is None or tried.residual <= self._telling(longer) * longer.residual
+        reached = n_left * tried.slab.length / self.stage.growth
+        return tried.residual > self._accepted and is_better and reached >= self.end - tried.slab.begin
+
+    def _telling(self, longer: Solved) -> float:
+        return self.stage.telling if longer.residual <= self.stage.enough else self.stage.helping
+
     def _settled(self, tried: Solved, longer: Solved | None) -> Solved:
-        """The slab to keep: one that is accepted, or the one that a shorter one did not better."""
+        """The slab to keep: the longer one, where the shorter one is hardly better."""
+        if longer is not None and tried.residual <= self._accepted:
+            self._room = max(self.stage.room, tried.residual / longer.residual)
         if tried.residual <= self._accepted:
             return tried
-        best = longer if longer is not None and longer.residual <= self.stage.tolerated else tried
-        self._accepted = max(self._accepted, min(AS_GOOD * best.residual, self.stage.tolerated))
-        return best
+        if longer is not None and tried.residual > self._telling(longer) * longer.residual:
+            tried = longer if longer.residual <= self.stage.tolerated else tried
+        self._accepted = max(self._accepted, min(AS_GOOD * tried.residual, self.stage.tolerated))
+        return tried
 
     def _keep(self, solved: Solved) -> PiecewiseNetwork:
         """Take a slab up; its error."""
@@ -275,7 +269,8 @@ class SlabMarch:
         values, errors = (solved.slab.sizes(network) for network in (solved.network, error))
         self.largest = torch.maximum(self.largest, values)
         self._squares += solved.slab.length * torch.stack([errors, values]).square()
-        self._accepted = max(self._accepted, min(BY_ERROR * max(self._relative_errors), self.stage.tolerated))
+        # Residuals need not be smaller than the errors that the slabs before hand on.
+        self._accepted = max(self._accepted, min(max(self._relative_errors), self.stage.tolerated))
         return error
 
     @property
@@ -320,6 +315,11 @@ class Slab:
     def length(self) -> float:
         """Of time."""
         return self.end - self.begin
+
+    @property
+    def key(self) -> int:
+        """The same for slabs of about the same length."""
+        return round(math.log2(self.length / (self.march.end - self.march.start)))
 
     @property
     def _time(self) -> int:
@@ -390,8 +390,7 @@ class Slab:
     @cached_property
     def _chosen(self) -> tuple[Placement, float]:
         """How steep units are, chosen for slabs of about this length."""
-        march = self.march
-        key = round(math.log2(self.length / (march.end - march.start)))
+        march, key = self.march, self.key
         if key not in march.chosen:
             placement = replace(march.task.placement, bounds=self._box(self.begin))
             problem = self._posed(placement.network(1, 1.0, zero=True), TO_SOLVE, self.before[:1])
@@ -451,7 +450,9 @@ class Slab:
 
         def residual(x: Tensor, u: Jet) -> Tensor:
             ended = [network.at(x) for network in before]
-            return torch.stack([u[k].d(*axes) - sum(at.term(Symbol((axes,)), k) for at in ended) for k, axes in kept], 1)
+            return torch.stack(
+                [u[k].d(*axes) - sum(at.term(Symbol((axes,)), k) for at in ended) for k, axes in kept], 1
+            )
 
         return self._block("what went before", "initial", residual, first)
 
@@ -461,7 +462,7 @@ class Slab:
         return Block.of(EquationAtRows(equation, x, None, None, True, len(self.march.orders)))
 
     def _continued(self, problem: LeastSquares) -> PiecewiseNetwork:
-        """Where Newton steps begin: under the same conditions, with derivatives in time that are zero from the order on."""
+        """Where Newton steps begin: the same conditions, and no derivatives in time from the order on."""
         powers = [(self._time,) * order for order in self.march.orders]
 
         def residual(x: Tensor, u: Jet) -> Tensor:
