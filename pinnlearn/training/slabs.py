@@ -74,8 +74,7 @@ class MarchSlabs(Stage):
         A longer slab is so many times as long, a shorter one so many times as short.
     helping, telling : float
         A shorter slab is to bring a residual above `enough`, and one below, to this part. If it does not, the units do
-        not resolve space, or rounding and errors of the slabs before are what is left: the longer one is kept, if it is
-        tolerated.
+        not resolve space, or rounding and errors of the slabs before are what is left, and the longer one is kept.
     tolerated : float
         The largest relative residual of such a slab.
     enough : float
@@ -85,7 +84,7 @@ class MarchSlabs(Stage):
     tries : int
         Slabs tried at most. A march that would take more is given up.
     scale : ScaleChoice, optional
-        How steep units are, chosen for each length of a slab; None is `ScaleChoice(n_rows=600, n_units=200)`.
+        How steep units are, chosen for each length of a slab; None is `ScaleChoice(n_rows=900, n_units=300)`.
 
     See Also
     --------
@@ -103,11 +102,11 @@ class MarchSlabs(Stage):
         rows: float = 4.0,
         conditions: float = 8.0,
         emphasis: float = 10.0,
-        accepted: float = 2e-7,
+        accepted: float = 5e-7,
         room: float = 0.01,
         first: float = 0.125,
         growth: float = 2.0,
-        helping: float = 0.5,
+        helping: float = 0.9,
         telling: float = 0.1,
         tolerated: float = 1e-3,
         enough: float = 1e-5,
@@ -249,6 +248,9 @@ class SlabMarch:
         return tried.residual > self._accepted and is_better and reached >= self.end - tried.slab.begin
 
     def _telling(self, longer: Solved) -> float:
+        """The part of a residual that a shorter slab is to bring it to, to be worth its while."""
+        if longer.residual > self.stage.tolerated:
+            return math.inf
         return self.stage.telling if longer.residual <= self.stage.enough else self.stage.helping
 
     def _settled(self, tried: Solved, longer: Solved | None) -> Solved:
@@ -394,7 +396,7 @@ class Slab:
         if key not in march.chosen:
             placement = replace(march.task.placement, bounds=self._box(self.begin))
             problem = self._posed(placement.network(1, 1.0, zero=True), TO_SOLVE, self.before[:1])
-            choice = march.stage.scale or ScaleChoice(n_rows=600, n_units=200)
+            choice = march.stage.scale or ScaleChoice(n_rows=900, n_units=300)
             with march.course.heeding():
                 march.chosen[key] = choice.choose(problem, [placement], march.n_units)
         return march.chosen[key]
