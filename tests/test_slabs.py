@@ -18,6 +18,7 @@ from pinnlearn.training import JOINED, MarchSlabs, SolveOutput
 PI = math.pi
 # Half of the units of the default, which resolve half as long a slab.
 SMALL = MarchSlabs(units=(300,))
+AT_REST = (InitialVelocity(0.0),)
 
 
 def string_equation(x, u):
@@ -28,7 +29,7 @@ def string_solution(x):
     return torch.sin(3 * PI * x[:, 0]) * torch.cos(3 * PI * x[:, 1])
 
 
-def string(t_end, conditions=(InitialVelocity(0.0),)):
+def string(t_end, conditions=AT_REST):
     """A string of three waves, t_end times 1.5 of their periods."""
     return PDE(
         SpaceTime(Interval(0.0, 1.0), 0.0, t_end),
@@ -115,6 +116,7 @@ def error(model, n=3000):
 # Solutions. A slab is accepted at a relative residual of 5e-7, and errors of waves add up.
 
 
+@pytest.mark.slow  # docs/guide/equations.md fits it as well
 def test_many_periods_of_a_string():
     model = fitted(string(10.0), 900, 120)
     assert error(model) < 1e-6
@@ -247,7 +249,7 @@ def test_units_with_kinks_and_known_values_do_not_march():
 def test_a_march_that_does_not_come_to_the_end_hands_on_what_came(few):
     model = fitted(string(10.0), optimizer=[SolveOutput(max_iter=1), MarchSlabs(units=(50,), **few)])
     assert model.windows_ == []
-    assert {stage for stage, _ in model.stages_} == {"output weights", "slab"}
+    assert "slab" in {stage for stage, _ in model.stages_}
 
 
 @pytest.mark.filterwarnings("ignore:The equations are not solved")
