@@ -319,5 +319,13 @@ def test_pickles_files_and_modules(waves, tmp_path):
     np.testing.assert_allclose(waves.to_torch()(torch.tensor(X)).detach().numpy(), expected, atol=1e-7)
 
 
-def test_the_stage_is_part_of_the_default_method():
-    assert MarchSlabs() in JOINED
+def test_the_default_method_marches_linear_equations_before_hidden_training_and_others_after():
+    assert JOINED[3] == MarchSlabs("linear")
+    assert JOINED[-1] == MarchSlabs("nonlinear")
+    with pytest.raises(ValueError, match="equations='some' is unknown"):
+        fitted(string(1.0), optimizer=[MarchSlabs("some")])
+
+
+@pytest.mark.filterwarnings("ignore:The equations are")
+def test_a_stage_for_nonlinear_equations_leaves_linear_ones_alone():
+    assert fitted(string(4.0), optimizer=[MarchSlabs("nonlinear", units=(100,))]).windows_ == []

@@ -6,9 +6,11 @@ own.
 Examples
 --------
 >>> from pinnlearn.training import JOINED
->>> list(JOINED)
-[MarchWindows(), SolveOutput(), Grade(), MarchSlabs(), TrainHidden(), March(), Grow(), Enrich()]
->>> sum(stage.most_steps for stage in JOINED[4:])
+>>> list(JOINED[:4])
+[MarchWindows(), SolveOutput(), Grade(), MarchSlabs(equations='linear')]
+>>> list(JOINED[4:])
+[TrainHidden(), March(), Grow(), Enrich(), MarchSlabs(equations='nonlinear')]
+>>> sum(stage.most_steps for stage in JOINED[4:8])
 810
 """
 

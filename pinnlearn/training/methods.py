@@ -19,11 +19,12 @@ JOINED: tuple[Stage, ...] = (
     MarchWindows(),
     SolveOutput(),
     Grade(),
-    MarchSlabs(),
+    MarchSlabs("linear"),
     TrainHidden(),
     March(),
     Grow(),
     Enrich(),
+    MarchSlabs("nonlinear"),
 )
 
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pinnlearn.arrays import as_array, as_tensor
+from pinnlearn.hyperparameters import check_choice
 from pinnlearn.jets import Jet, Symbol
 from pinnlearn.least_squares import Block, Equation, EquationAtRows, LeastSquares, Unknowns, Weight
 from pinnlearn.linalg import smallest_solution
@@ -39,6 +40,7 @@ from pinnlearn.training.placement import Placement
 from pinnlearn.training.stages import Solution, Stage, Task
 from pinnlearn.training.windows import ALL_BUT, FADED, LEAST, Newton
 
+EQUATIONS = ("all", "linear", "nonlinear")
 # What rows are drawn for; and by how much the units that an error is solved for with are reseeded.
 TO_SOLVE, TO_JUDGE = 0, 1
 OTHER_UNITS = 10_000
@@ -56,6 +58,8 @@ class MarchSlabs(Stage):
 
     Parameters
     ----------
+    equations : {"all", "linear", "nonlinear"}
+        Those that it is for.
     units : sequence of int
         In each slab: with one coordinate of space, with two, ..., the last one also with more.
     rows : float
@@ -79,10 +83,12 @@ class MarchSlabs(Stage):
         The largest relative residual of such a slab.
     enough : float
         With larger ones than this, other stages try as well.
+    estimated : float
+        With a larger estimated error a solution is not handed on, though its equations hold.
     steps : int
         Newton steps in a slab of nonlinear equations at most; linear ones take one.
     tries : int
-        Slabs tried at most. A march that would take more is given up.
+        Slabs tried at most. A march that would take more of them, even of longer ones, is given up.
     scale : ScaleChoice, optional
         How steep units are, chosen for each length of a slab; None is `ScaleChoice(n_rows=900, n_units=300)`.
 
@@ -98,6 +104,7 @@ class MarchSlabs(Stage):
 
     def __init__(
         self,
+        equations: str = "all",
         units: Sequence[int] = (600, 1000),
         rows: float = 4.0,
         conditions: float = 8.0,
@@ -108,12 +115,14 @@ class MarchSlabs(Stage):
         growth: float = 2.0,
         helping: float = 0.9,
         telling: float = 0.1,
-        tolerated: float = 1e-3,
+        tolerated: float = 1e-4,
         enough: float = 1e-5,
+        estimated: float = 1e-3,
         steps: int = 8,
         tries: int = 120,
         scale: ScaleChoice | None = None,
     ):
+        self.equations = equations
         self.units = units
         self.rows = rows
         self.conditions = conditions
@@ -126,6 +135,7 @@ class MarchSlabs(Stage):
         self.telling = telling
         self.tolerated = tolerated
         self.enough = enough
+        self.estimated = estimated
         self.steps = steps
         self.tries = tries
         self.scale = scale
@@ -153,10 +163,17 @@ class MarchSlabs(Stage):
         """March to the end, or hand on what came."""
         if course.left < 1 or not self.applies(task):
             return solution
-        verification = task.verify(solution)
-        if verification is None or verification.equations_hold:
+        check_choice("equations", self.equations, EQUATIONS)
+        is_linear = _is_linear(solution.problem)
+        if self.equations not in ("all", "linear" if is_linear else "nonlinear"):
             return solution
-        march, found = SlabMarch(self, task, course, _is_linear(solution.problem)), verification.determination
+        verification = task.verify(solution)
+        if verification is None:
+            return solution
+        error = max(verification.error_estimates, default=0.0)
+        if verification.equations_hold and error <= self.estimated:
+            return solution
+        march, found = SlabMarch(self, task, course, is_linear), verification.determination
         # What is linear is as determined at a wrong u as at the right one.
         is_open = march.is_linear and found is not None and not found.is_determined
         return march.solution if not is_open and march.run() else solution
@@ -228,13 +245,16 @@ class SlabMarch:
                 longer, length = tried, tried.slab.length / self.stage.growth
                 continue
             best = self._settled(tried, longer)
-            if not best.residual <= self.stage.tolerated or not (self.kept or best.slab.is_determined(best.network)):
+            is_good = best.residual <= max(self.stage.tolerated, self._accepted)
+            if not is_good or not (self.kept or best.slab.is_determined(best.network)):
                 return False
             before, t, longer = (best.network, self._keep(best)), best.slab.end, None
             if t == self.end:
                 return True
             is_easy = best.residual <= self._room * self._accepted
             length = best.slab.length * (self.stage.growth if is_easy else 1.0)
+            if self.stage.growth * length * (self.stage.tries - n_tried) < self.end - t:
+                return False
         return False
 
     def _end(self, t: float, length: float) -> float:
