@@ -114,7 +114,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         An estimate of the relative L2 error of u, the largest of its outputs; NaN where nothing tells.
     windows_ : list of Window
         Where an initial value problem was marched: each window's begin, end, units and residual at fresh rows. The
-        weights are of all of them one after another, x measured from a window's begin; see `MarchWindows`.
+        weights are of all of them one after another, time measured from a window's begin; see `MarchWindows`, and
+        `MarchSlabs` for equations in time and space.
     added_rows_ : ndarray of shape (n_rows, n_dims)
         The rows of the PDE that joined those of X, the last time that any did, see Notes.
     n_added_rows_ : int

@@ -88,6 +88,34 @@ def damped_solvers(J: Tensor) -> Callable[[float], Callable[[Tensor], Tensor]]:
     return solver
 
 
+def smallest_solution(A: Tensor, b: Tensor) -> Tensor:
+    """The least-squares solution of A x = b that is smallest where columns of A have length 1.
+
+    Singular values below eps times the largest count as zero. They are those of the triangular factor of [A, b], so
+    that no orthogonal matrix with as many rows as A is formed.
+
+    Parameters
+    ----------
+    A : Tensor of shape (n, p)
+    b : Tensor of shape (n,)
+
+    Returns
+    -------
+    Tensor of shape (p,)
+
+    Examples
+    --------
+    >>> smallest_solution(torch.tensor([[3.0, 30.0]]), torch.tensor([6.0]))
+    tensor([1.0000, 0.1000])
+    """
+    lengths = torch.linalg.vector_norm(A, dim=0)
+    lengths = torch.where(lengths > 0, lengths, 1.0)
+    _, R = torch.linalg.qr(torch.cat([A / lengths, b[:, None]], dim=1), mode="r")
+    U, S, Vh = torch.linalg.svd(R[:, :-1], full_matrices=False)
+    inverse = torch.where(torch.finfo(S.dtype).eps * S[0] < S, 1 / S, 0.0)
+    return Vh.T @ (inverse * (U.T @ R[:, -1])) / lengths
+
+
 def safe_solver(damping: float, dtype: torch.dtype) -> str:
     """The fastest solver that keeps its digits with this damping."""
     # Forming J J^T leaves an error of about n eps lambda_max; 1e7 eps is a thousand rows with a margin.

@@ -51,7 +51,7 @@ class Report:
         How well the equations hold where no row was.
     error_estimate : float
     windows : list of Window
-        Those that were marched in, see `pinnlearn.training.MarchWindows`.
+        Those that were marched in, see `pinnlearn.training.MarchWindows` and `MarchSlabs`.
     """
 
     pde: PDE

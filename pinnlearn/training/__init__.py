@@ -6,10 +6,12 @@ own.
 Examples
 --------
 >>> from pinnlearn.training import JOINED
->>> list(JOINED)
-[MarchWindows(), SolveOutput(), Grade(), TrainCoordinates(), TrainHidden(), March(), Grow(), Enrich()]
->>> sum(stage.most_steps for stage in JOINED[1:])
-915
+>>> list(JOINED[:5])
+[MarchWindows(), SolveOutput(), Grade(), MarchSlabs(equations='linear'), TrainCoordinates()]
+>>> list(JOINED[5:])
+[MarchSlabs(equations='nonlinear'), TrainHidden(), March(), Grow(), Enrich()]
+>>> sum(stage.most_steps for stage in JOINED[6:])
+810
 """
 
 from pinnlearn.training.choices import DampingChoice, ScaleChoice
@@ -18,6 +20,7 @@ from pinnlearn.training.determination import Determination, Determiner
 from pinnlearn.training.grading import Grade
 from pinnlearn.training.methods import DEEP, JOINED
 from pinnlearn.training.placement import Likeness
+from pinnlearn.training.slabs import MarchSlabs
 from pinnlearn.training.stages import (
     Enrich,
     Grow,
@@ -44,6 +47,7 @@ __all__ = [
     "Grow",
     "Likeness",
     "March",
+    "MarchSlabs",
     "MarchWindows",
     "Round",
     "ScaleChoice",

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from pinnlearn.optimizers import NGD, Direct, GainRatio, Optimizer, get_optimizer
 from pinnlearn.training.coordinates import TrainCoordinates
 from pinnlearn.training.grading import Grade
+from pinnlearn.training.slabs import MarchSlabs
 from pinnlearn.training.stages import Enrich, Grow, March, SolveOutput, Stage, Steps, Task, TrainHidden
 from pinnlearn.training.windows import MarchWindows
 
@@ -19,7 +20,9 @@ JOINED: tuple[Stage, ...] = (
     MarchWindows(),
     SolveOutput(),
     Grade(),
+    MarchSlabs("linear"),
     TrainCoordinates(),
+    MarchSlabs("nonlinear"),
     TrainHidden(),
     March(),
     Grow(),

@@ -4,7 +4,8 @@ The default method, `pinnlearn.training.JOINED`, is a list of stages. Where cond
 coordinate, it marches, see `pinnlearn.training.windows`. Where the equations are linear, the best output weights for
 given hidden units are one least-squares solve: one NGD step with eta = 1 on the output weights (random features,
 extreme learning machines). Where that does not hold between the rows, rows and units are graded towards layers, see
-`pinnlearn.training.grading`. Where it leaves too much, some hidden units are trained, all their weights from a zero
+`pinnlearn.training.grading`, and what runs in time is marched in slabs, see `pinnlearn.training.slabs` (nonlinear
+equations at the end). Where it leaves too much, some hidden units are trained, all their weights from a zero
 output, and the solve is made again with all units: the trained ones follow what is sharp, the placed ones add the
 digits of what is smooth. The placed ones then point anywhere or where trained ones do, whichever predicts left-out
 equations better: directions are what training finds first and what chance does not find in many dimensions.
