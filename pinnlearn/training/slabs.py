@@ -115,7 +115,7 @@ class MarchSlabs(Stage):
         first: float = 0.125,
         growth: float = 2.0,
         helping: float = 0.9,
-        telling: float = 0.3,
+        telling: float = 0.5,
         tolerated: float = 1e-4,
         enough: float = 1e-5,
         estimated: float = 1e-3,
