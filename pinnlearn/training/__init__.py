@@ -9,8 +9,8 @@ Examples
 >>> list(JOINED[:5])
 [MarchWindows(), SolveOutput(), Grade(), MarchSlabs(equations='linear'), TrainCoordinates()]
 >>> list(JOINED[5:])
-[MarchSlabs(equations='nonlinear'), TrainHidden(), March(), Grow(), Enrich()]
->>> sum(stage.most_steps for stage in JOINED[6:])
+[TrainHidden(), March(), Grow(), Enrich(), MarchSlabs(equations='nonlinear')]
+>>> sum(stage.most_steps for stage in JOINED[5:9])
 810
 """
 

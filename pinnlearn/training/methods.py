@@ -22,11 +22,11 @@ JOINED: tuple[Stage, ...] = (
     Grade(),
     MarchSlabs("linear"),
     TrainCoordinates(),
-    MarchSlabs("nonlinear"),
     TrainHidden(),
     March(),
     Grow(),
     Enrich(),
+    MarchSlabs("nonlinear"),
 )
 DEEP: tuple[Stage, ...] = (Steps(NGD()), SolveOutput())
 DEEP_OUTPUT: tuple[Stage, ...] = (SolveOutput(),)
