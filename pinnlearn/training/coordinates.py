@@ -80,8 +80,8 @@ class TrainCoordinates(Stage):
         The largest slope of a unit of the first layer per half-width of the domain.
     conditions : float
         Points of the boundary, and of the start, for each row.
-    optimizer : Optimizer, optional
-        None is `GaussNewton(damping=Longest(), acceleration=Geodesic())`.
+    trainer : Optimizer, optional
+        What trains the coordinates; None is `GaussNewton(damping=Longest(), acceleration=Geodesic())`.
     rows_per_unit : float
         Of the wide layer; fewer leave room between rows.
     slope : float
@@ -108,7 +108,7 @@ class TrainCoordinates(Stage):
         rounds: Sequence[Round] | None = None,
         scale: float = 3.0,
         conditions: float = 0.125,
-        optimizer: Optimizer | None = None,
+        trainer: Optimizer | None = None,
         rows_per_unit: float = 8.0,
         slope: float = 0.3,
         max_iter: int = 8,
@@ -122,7 +122,7 @@ class TrainCoordinates(Stage):
         self.rounds = rounds
         self.scale = scale
         self.conditions = conditions
-        self.optimizer = optimizer
+        self.trainer = trainer
         self.rows_per_unit = rows_per_unit
         self.slope = slope
         self.max_iter = max_iter
@@ -161,7 +161,7 @@ class _Learning:
     def __post_init__(self) -> None:
         self.ground = cast(Ground, self.task.ground)
         self.rng = np.random.default_rng(self.task.placement.seed)
-        self.optimizer = self.stage.optimizer or GaussNewton(damping=Longest(), acceleration=Geodesic())
+        self.optimizer = self.stage.trainer or GaussNewton(damping=Longest(), acceleration=Geodesic())
         self.damping: float | None = None
 
     def run(self, solution: Solution) -> Solution:
