@@ -18,24 +18,36 @@ from pinnlearn.activations import get_activation
 from pinnlearn.domains import Box
 from pinnlearn.least_squares import LeastSquares, Unknowns
 from pinnlearn.linalg import gram_is_cheaper
-from pinnlearn.networks import BLOCKS, TwoLayerNetwork, gaussian_weights
+from pinnlearn.networks import trainable_blocks
 from pinnlearn.pdes import Poisson
 from pinnlearn.posing.pose import pose as pose_rows
 from pinnlearn.posing.rows import Rows
+from pinnlearn.training.placement import Placement
 
-SIZES = ((1020, 100, 2), (1020, 1000, 2), (2000, 320, 10), (3000, 1000, 10), (3000, 1000, 100))
+SIZES: tuple[tuple[int, int | tuple[int, ...], int], ...] = (
+    (1020, 100, 2),
+    (1020, 1000, 2),
+    (2000, 320, 10),
+    (3000, 1000, 10),
+    (3000, 1000, 100),
+    (2000, (20, 20, 20), 2),
+    (5000, (40, 40, 40, 40), 2),
+    (3000, (200, 200), 2),
+)
 DAMPING = 1e-6
 LARGEST = 8e9  # bytes of a J that is still formed for comparison
 CPU = torch.device("cpu")
 
 
-def pose(n: int, m: int, d: int, device: torch.device = CPU, dtype: torch.dtype = torch.float64) -> LeastSquares:
-    """The problem of a size."""
+def pose(
+    n: int, m: int | tuple[int, ...], d: int, device: torch.device = CPU, dtype: torch.dtype = torch.float64
+) -> LeastSquares:
+    """The problem of a size; several hidden layers have a width each."""
     pde = Poisson(Box([0.0] * d, [1.0] * d), source=1.0, boundary=0.0)
     X = pde.sample(n - n // 10, n // 10, random_state=0)
-    weights = gaussian_weights(m, d, 1, np.random.default_rng(0))
-    network = TwoLayerNetwork.of(weights, get_activation("tanh"), device, dtype)
-    return pose_rows(pde, Rows.of(pde, X), Unknowns(network, BLOCKS["all"]))
+    placement = Placement((np.zeros(d), np.ones(d)), 1, get_activation("tanh"), 0, device, dtype)
+    network = placement.gaussian(m) if isinstance(m, int) else placement.deep(m, zero=False)
+    return pose_rows(pde, Rows.of(pde, X), Unknowns(network, trainable_blocks(network, "all")))
 
 
 def seconds(function, *arguments):
@@ -45,7 +57,7 @@ def seconds(function, *arguments):
     return time.perf_counter() - start, result
 
 
-def make_floor(problem: LeastSquares, m: int, d: int):
+def make_floor(problem: LeastSquares):
     """Products and factorisation of matrices of the step's sizes."""
     n, p = problem.n_residuals, len(problem.start)
     linear = problem.linearize(problem.start)
@@ -93,20 +105,21 @@ def main(repetitions: int) -> None:
     print("|" + "---|" * (len(names) + 5))
     for n, m, d in SIZES:
         problem, optimizer = pose(n, m, d), NGD(learning_rate=0.1, damping=DAMPING)
-        state, floor = optimizer.begin(problem, problem.start), make_floor(problem, m, d)
+        state, floor = optimizer.begin(problem, problem.start), make_floor(problem)
         state, pairs = optimizer.step(problem, state), [(seconds(floor)[0], 0.0)]
         for _ in range(repetitions):
             taken, state = seconds(optimizer.step, problem, state)
             pairs.append((taken, seconds(floor)[0]))
         pairs = pairs[1:]
         measured = [parts(problem) for _ in range(repetitions)]
+        width = m if isinstance(m, int) else " + ".join(map(str, m))
         cells = [statistics.median(times[name] for times in measured) for name in names]
         cells += [statistics.median(column) for column in zip(*pairs, strict=True)]
         ratio = statistics.median(step / least for step, least in pairs)
         fits = 8 * n * len(problem.start) < LARGEST
         formed = seconds(form_directly, problem)[0] / cells[-2] if fits else float("nan")
         figures = " | ".join(f"{1e3 * cell:.1f}" for cell in cells)
-        print(f"| {n}, {m}, {d} | {figures} | {ratio:.2f} | {formed:.1f} |", flush=True)
+        print(f"| {n}, {width}, {d} | {figures} | {ratio:.2f} | {formed:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

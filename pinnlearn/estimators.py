@@ -40,9 +40,9 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         as `NGD(learning_rate=0.1, damping=1e-10)`. A list runs one after the other, each for its own number of steps,
         optimizers and stages of `pinnlearn.training` mixed. For more rows than a Jacobian has room for,
         `NGD(solver="cg")` forms none.
-    width : "auto" or int
-        The number of hidden units. "auto" takes 0.8 times the number of rows up to 1000 where the output weights
-        are solved for (the default), 200 otherwise.
+    width : "auto", int or tuple of int
+        The number of hidden units, or those of several hidden layers, inputs first: (30, 30, 30). "auto" takes 0.8
+        times the number of rows up to 1000 where the output weights are solved for (the default), 200 otherwise.
     activation : {"tanh", "logistic", "softplus", "swish", "relu3", "sin", "gaussian"}
         "relu3" has three derivatives: it serves equations up to order 2, and up to 3 with `trainable="output"`.
     learning_rate : float, optional
@@ -83,7 +83,11 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
     hidden_weights_ : ndarray of shape (width, n_dims)
     hidden_bias_ : ndarray of shape (width,)
     output_weights_ : ndarray of shape (width,) or (width, n_outputs)
-        predict(X) = width^(-1/2) sigma(X W^T + b) a, in X's own units.
+        predict(X) = width^(-1/2) sigma(X W^T + b) a, in X's own units; these three for one hidden layer alone.
+    coefs_, intercepts_ : list of ndarray of shape (fan_in, fan_out), and (fan_out,)
+        For each layer, as `sklearn.neural_network.MLPRegressor` has them: a layer is sigma(X W + b), the last W and b.
+    architecture_ : Architecture
+        What several hidden layers are trained on, the box scaled to [-1, 1]^d; `coefs_` are in X's own units.
     loss_ : float
         The loss of these weights, L = 1/2 sum over groups of the mean of weight r^2.
     loss_curve_ : list of float
@@ -110,7 +114,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         An estimate of the relative L2 error of u, the largest of its outputs; NaN where nothing tells.
     windows_ : list of Window
         Where an initial value problem was marched: each window's begin, end, units and residual at fresh rows. The
-        weights are of all of them one after another, x measured from a window's begin; see `MarchWindows`.
+        weights are of all of them one after another, time measured from a window's begin; see `MarchWindows`, and
+        `MarchSlabs` for equations in time and space.
     added_rows_ : ndarray of shape (n_rows, n_dims)
         The rows of the PDE that joined those of X, the last time that any did, see Notes.
     n_added_rows_ : int
@@ -129,7 +134,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
     The joined method: one natural gradient step of length 1 on the output weights alone, which for a linear PDE is
     the exact least-squares solution; with `trainable="all"`, if the relative residual is above `tol`, some hidden
     units are trained, all their weights, by damped NGD, and the output weights are solved for again. It is the
-    list of stages `pinnlearn.training.JOINED`.
+    list of stages `pinnlearn.training.JOINED`. With several hidden layers it is `pinnlearn.training.DEEP`: damped NGD
+    on all weights, then the output solve.
 
     Where hidden training is stuck, as many rows of the PDE as X has join for a stage of it, at points of the domain
     where the residual is large. `loss_` and `groups_` are of the rows of X. With `region` in `fit`, or without a

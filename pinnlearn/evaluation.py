@@ -10,11 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from pinnlearn.activations import get_activation
 from pinnlearn.arrays import as_array, as_tensor, available_device
 from pinnlearn.domains import Domain
-from pinnlearn.fitting import weights_of
 from pinnlearn.jets import VALUE, Symbol
 from pinnlearn.least_squares import LeastSquares, Linearization, Unknowns
 from pinnlearn.metrics import relative_residual
-from pinnlearn.networks import BLOCKS, PiecewiseNetwork, TwoLayerNetwork, half_width
+from pinnlearn.networks import attributes, half_width, trainable_blocks
 from pinnlearn.pdes import PDE
 from pinnlearn.posing.equations import bounding_box
 from pinnlearn.posing.pose import pose
@@ -24,18 +23,16 @@ from pinnlearn.posing.rows import Rows, check_known_values
 SCORE_POINTS, BETWEEN_POINTS, SCORE_SEED = 200, 1000, 0
 
 
-def network_of(model: Any) -> TwoLayerNetwork | PiecewiseNetwork:
+def network_of(model: Any) -> attributes.AnyNetwork:
     """The trained network; on the CPU, with a warning, where the model's device is not there."""
     device, dtype = available_device(model.device, model.dtype)
-    network = TwoLayerNetwork.of(weights_of(model), get_activation(model.activation), device, dtype)
-    windows = getattr(model, "windows_", [])  # files of older versions have none
-    return PiecewiseNetwork.of(network, windows) if len(windows) > 1 else network
+    return attributes.network_of(vars(model), get_activation(model.activation), as_tensor(0.0, device, dtype))
 
 
 def values_of(model: Any, X: NDArray, symbol: Symbol = VALUE) -> NDArray:
     """A derivative of u, or u itself, at points; (n,) or (n, n_outputs)."""
     network = network_of(model)
-    like = network.blocks()["output_weights"]
+    like = next(iter(network.blocks().values()))
     return as_array(network.evaluate(as_tensor(X, like.device, like.dtype), symbol))
 
 
@@ -50,7 +47,8 @@ def check_has_equation(model: Any, what: str) -> None:
 
 def problem_at(model: Any, rows: Rows) -> LeastSquares:
     """The trained network and the equations at rows, with the loss's weights."""
-    unknowns = Unknowns(network_of(model), BLOCKS[model.trainable])
+    network = network_of(model)
+    unknowns = Unknowns(network, trainable_blocks(network, model.trainable))
     return pose(model.pde_, rows, unknowns, model.loss_weights_)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from numbers import Integral
-from typing import Any
+from typing import Any, cast
 
 import joblib
 import numpy as np
@@ -18,7 +18,8 @@ from pinnlearn.activations import get_activation
 from pinnlearn.arrays import as_array, as_tensor, available_bytes, resolve_device
 from pinnlearn.hyperparameters import check_choice, check_positive
 from pinnlearn.least_squares import LeastSquares, Unknowns, Weight
-from pinnlearn.networks import BLOCKS, INITS, PiecewiseNetwork, TwoLayerNetwork, Weights, half_width
+from pinnlearn.networks import BLOCKS, INITS, DeepNetwork, Network, TwoLayerNetwork, half_width, trainable_blocks
+from pinnlearn.networks.attributes import NAMES, AnyNetwork, attributes_of, hidden_widths, network_of
 from pinnlearn.notices import warn
 from pinnlearn.optimizers import Optimizer
 from pinnlearn.pdes import PDE
@@ -34,7 +35,7 @@ from pinnlearn.sampling import as_generator
 from pinnlearn.sklearn_callbacks import ScikitLearnCallbacks
 from pinnlearn.training.choices import ScaleChoice
 from pinnlearn.training.course import Course, check_callbacks
-from pinnlearn.training.methods import Method
+from pinnlearn.training.methods import DEEP, DEEP_OUTPUT, JOINED, Method
 from pinnlearn.training.placement import Placement, substitute
 from pinnlearn.training.stages import Solution, Stage, Steps, Task
 from pinnlearn.training.train import train
@@ -42,6 +43,8 @@ from pinnlearn.training.verification import Verification
 
 # width="auto": output solves take as many units as rows determine well; iterations on all weights cost more.
 SOLVED_WIDTH, ITERATED_WIDTH, LEAST_WIDTH, UNITS_PER_ROW = 1000, 200, 20, 0.8
+# Arrays that several layers hold, for each that one hidden layer does.
+DEEP_JETS = 6
 # Equations are checked, and loss weights chosen, with a network of so many units, of this scale.
 CHECK_UNITS, CHECK_SCALE = 20, 2.0
 
@@ -78,12 +81,12 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -
         method.seed(posed.placement.seed)
         for finding in posed.findings:
             warn(finding.message)
-        is_placed = is_warm or isinstance(method.stages[0], Steps)
-        task = _task(model, posed, _choose_width(model, len(X), is_placed))
-        weights = _check_weights(model, task.width, X.shape[1]) if is_warm else None
-        course.identify(partial(_identity, model, posed, weights))
+        is_placed = is_warm or _is_deep(model) or isinstance(method.stages[0], Steps)
+        task = _task(model, posed, _choose_widths(model, len(X), is_placed))
+        trained = _check_network(model, task) if is_warm else None
+        course.identify(partial(_identity, model, posed, trained))
         n_bytes = _announce(model, task, method.stages)
-        task, start = _begin(model, task, weights, is_placed)
+        task, start = _begin(model, task, trained, is_placed)
         n_bytes_added = _estimated_bytes(task, method.stages, task.problem.n_interior)
         if n_bytes_added < available_bytes(posed.placement.device):
             task = replace(task, draw=_draw(posed))
@@ -101,6 +104,8 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -
             "windows_": list(best.windows),
             "seconds_": course.seconds,
         }
+        for name in NAMES:
+            model.__dict__.pop(name, None)
         model.__dict__.update(fitted)
 
 
@@ -118,13 +123,15 @@ def _listeners(model: Any, X: NDArray, y: ArrayLike | None) -> list[Any]:
     """Who is told of every step."""
     listeners = [*check_callbacks(model.callbacks), *displays(model.verbose)]
     if hasattr(model, "_init_callback_context"):  # scikit-learn 1.9 and later
-        listeners.append(ScikitLearnCallbacks(model, {"X": X, "y": y}, lambda now: fitted_weights(now.network)))
+        listeners.append(
+            ScikitLearnCallbacks(model, {"X": X, "y": y}, lambda now: attributes_of(cast(AnyNetwork, now.network)))
+        )
     return listeners
 
 
 def _goes_on(model: Any) -> bool:
     """Whether training goes on from the last fit; one that marched in windows marches anew."""
-    return model.warm_start and hasattr(model, "hidden_weights_") and not getattr(model, "windows_", [])
+    return model.warm_start and hasattr(model, "loss_") and not getattr(model, "windows_", [])
 
 
 def _check_parameters(model: Any, is_warm: bool) -> Method:
@@ -133,7 +140,20 @@ def _check_parameters(model: Any, is_warm: bool) -> Method:
     check_positive("tol", model.tol, or_zero=True)
     get_activation(model.activation)
     is_free = not is_warm and model.trainable != "hidden" and model.init == "domain"
-    return Method.of(model.optimizer, model.learning_rate, model.max_iter, is_free)
+    method = Method.of(model.optimizer, model.learning_rate, model.max_iter, _default(model) if is_free else ())
+    if _is_deep(model) and (others := [repr(stage) for stage in method.stages if not stage.serves_depth]):
+        raise ValueError(
+            f"{', '.join(others)} trains networks of one hidden layer, but width={model.width!r}; leave it out, or "
+            "give one integer."
+        )
+    return method
+
+
+def _default(model: Any) -> tuple[Stage, ...]:
+    """The stages of NGD with nothing chosen about its steps."""
+    if not _is_deep(model):
+        return JOINED
+    return DEEP_OUTPUT if model.trainable == "output" else DEEP
 
 
 def _pose(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None, course: Course) -> Posed:
@@ -174,28 +194,41 @@ def _choose_loss_weights(model: Any, problem: LeastSquares, placement: Placement
     return check_loss_weights(model.loss_weights, problem)
 
 
-def _choose_width(model: Any, n_rows: int, is_placed: bool) -> int:
-    if not isinstance(model.width, str) or model.width != "auto":
-        if not isinstance(model.width, Integral) or model.width < 1:
-            raise ValueError(f"width must be 'auto' or an integer >= 1, got {model.width!r}.")
-        return int(model.width)
-    if _goes_on(model):
-        return len(model.hidden_bias_)
-    return ITERATED_WIDTH if is_placed else min(SOLVED_WIDTH, max(LEAST_WIDTH, int(UNITS_PER_ROW * n_rows)))
+def _is_deep(model: Any) -> bool:
+    """Whether several hidden layers are asked for."""
+    return isinstance(model.width, list | tuple) and len(model.width) > 1
 
 
-def _check_weights(model: Any, width: int, n_dims: int) -> Weights:
-    """The weights of the last fit, to go on from."""
-    weights = weights_of(model)
-    if weights.hidden_weights.shape != (width, n_dims):
+def _choose_widths(model: Any, n_rows: int, is_placed: bool) -> tuple[int, ...]:
+    """The number of units of each hidden layer."""
+    if isinstance(model.width, str) and model.width == "auto":
+        if _goes_on(model):
+            return hidden_widths(vars(model))
+        return (ITERATED_WIDTH if is_placed else min(SOLVED_WIDTH, max(LEAST_WIDTH, int(UNITS_PER_ROW * n_rows))),)
+    widths = model.width if isinstance(model.width, list | tuple) else (model.width,)
+    if not widths or not all(isinstance(width, Integral) and int(width) >= 1 for width in widths):
         raise ValueError(
-            f"warm_start=True needs the width and columns of the last fit, {weights.hidden_weights.shape}, but now "
-            f"they are {(width, n_dims)}; set width={len(weights.hidden_weights)}, or warm_start=False."
+            "width must be 'auto', an integer >= 1, or a tuple of them, one for each hidden layer; "
+            f"got {model.width!r}."
         )
-    return weights
+    return tuple(map(int, widths))
 
 
-def _identity(model: Any, posed: Posed, weights: Weights | None) -> dict[str, Any]:
+def _check_network(model: Any, task: Task) -> AnyNetwork:
+    """The network of the last fit, to go on from."""
+    like, now = task.problem.start, task.widths
+    network = network_of(vars(model), get_activation(model.activation), like)
+    widths = hidden_widths(vars(model))
+    last = *widths, network.n_dims
+    if last != (*now, task.placement.n_dims):
+        raise ValueError(
+            f"warm_start=True needs the width and columns of the last fit, {last}, but now they are "
+            f"{(*now, task.placement.n_dims)}; set width={widths if widths[1:] else widths[0]}, or warm_start=False."
+        )
+    return network
+
+
+def _identity(model: Any, posed: Posed, trained: Network | None) -> dict[str, Any]:
     """What tells this fit from others: functions, which have no other mark, by their values at the rows."""
     placement, rows = posed.placement, posed.rows
     probe = posed.problem.training(BLOCKS["all"]).with_network(
@@ -203,6 +236,7 @@ def _identity(model: Any, posed: Posed, weights: Weights | None) -> dict[str, An
     )
     alike = {"callbacks": None, "verbose": 0, "device": "cpu", "random_state": None}
     regions = rows.regions if rows.is_routed else None
+    weights = None if trained is None else [as_array(block) for block in trained.blocks().values()]
     return {
         "settings": repr(type(model)(**model.get_params(deep=False) | alike)),
         "seed": placement.seed,
@@ -211,10 +245,15 @@ def _identity(model: Any, posed: Posed, weights: Weights | None) -> dict[str, An
     }
 
 
-def _task(model: Any, posed: Posed, width: int) -> Task:
+def _task(model: Any, posed: Posed, widths: tuple[int, ...]) -> Task:
     problem, may_widen = posed.problem, isinstance(model.width, str)
-    reference, ground = problem.loss_of_zero, _ground(posed)
-    return Task(problem, posed.placement, width, model.tol, reference, ground=ground, may_widen=may_widen)
+    if len(widths) > 1:
+        place = posed.placement
+        is_placed, is_zero = model.init == "domain", model.trainable != "hidden"
+        network = place.deep(widths, zero=is_zero) if is_placed else place.deep_gaussian(widths)
+        problem = problem.with_network(network).training(trainable_blocks(network, model.trainable))
+    reference, ground = posed.problem.loss_of_zero, _ground(posed)
+    return Task(problem, posed.placement, widths, model.tol, reference, ground=ground, may_widen=may_widen)
 
 
 def _ground(posed: Posed) -> Ground | None:
@@ -234,17 +273,28 @@ def _announce(model: Any, task: Task, stages: Sequence[Stage]) -> int:
 
 
 def _estimated_bytes(task: Task, stages: Sequence[Stage], n_added: int = 0) -> int:
-    problem = task.problem.with_network(task.placement.network(task.width, CHECK_SCALE, zero=True))
+    problem = task.problem
+    if not task.is_deep:
+        problem = problem.with_network(task.placement.network(task.width, CHECK_SCALE, zero=True))
     n = problem.n_residuals * (problem.n_rows + n_added) // problem.n_rows
-    estimate = partial(fit_bytes, n, task.width, itemsize=problem.start.element_size())
+    # Several layers keep derivatives of z and of the activation for each that is read.
+    units = DEEP_JETS * task.width if task.is_deep else task.width
+    estimate = partial(fit_bytes, n, units, itemsize=problem.start.element_size())
     optimizers = [stage.optimizer for stage in stages if isinstance(stage, Steps)]
     sizes = [estimate(problem.unknowns.size, holds=what) for what in _held(problem, optimizers, n)]
     if len(optimizers) < len(stages):
-        per_unit = sum(block.numel() for block in problem.unknowns.network.blocks().values()) // task.width
-        n_trained = reduce(lambda n, stage: stage.most_trained(n), stages, 0) if task.trains_all else 0
-        n_output = problem.training(problem.unknowns.network.linear).unknowns.size
-        sizes.append(estimate(max(n_output, min(task.width, n_trained) * per_unit), holds=("jacobian",)))
+        sizes.append(estimate(_most_solved(task, problem, stages), holds=("jacobian",)))
     return max(sizes)
+
+
+def _most_solved(task: Task, problem: LeastSquares, stages: Sequence[Stage]) -> int:
+    """The largest number of parameters that stages other than an optimizer's solve for at once."""
+    n_output = problem.training(problem.unknowns.network.linear).unknowns.size
+    if task.is_deep:
+        return n_output
+    per_unit = sum(block.numel() for block in problem.unknowns.network.blocks().values()) // task.width
+    n_trained = reduce(lambda n, stage: stage.most_trained(n), stages, 0) if task.trains_all else 0
+    return max(n_output, min(task.width, n_trained) * per_unit)
 
 
 def _held(problem: LeastSquares, optimizers: Sequence[Optimizer], n: int) -> list[frozenset[str]]:
@@ -256,16 +306,18 @@ def _held(problem: LeastSquares, optimizers: Sequence[Optimizer], n: int) -> lis
     return [optimizer.holds(n, problem.start, gram_size) for optimizer in optimizers]
 
 
-def _begin(model: Any, task: Task, weights: Weights | None, is_placed: bool) -> tuple[Task, Solution]:
+def _begin(model: Any, task: Task, trained: AnyNetwork | None, is_placed: bool) -> tuple[Task, Solution]:
     """Where training begins: at the last fit's weights, at drawn ones, or with no hidden unit yet."""
     if not is_placed:
         return task, Solution(task.problem, task.reference, is_placed=False)
-    network = _start(model, task) if weights is None else task.placement.build(weights)
+    network = _start(model, task) if trained is None else trained
     start = Solution(task.problem.with_network(network), task.loss(network))
-    return (task if weights else replace(task, reference=start.loss)), start
+    return (task if trained else replace(task, reference=start.loss)), start
 
 
-def _start(model: Any, task: Task) -> TwoLayerNetwork:
+def _start(model: Any, task: Task) -> TwoLayerNetwork | DeepNetwork:
+    if task.is_deep:
+        return cast(DeepNetwork, task.problem.unknowns.network)
     if model.init == "gaussian":
         return task.placement.gaussian(task.width)
     chosen, scale = ScaleChoice().choose(task.problem, [task.placement], task.width)
@@ -286,9 +338,9 @@ def _draw(posed: Posed) -> Callable[[int], NDArray] | None:
     return lambda n: domain.sample("interior", n, rng, "uniform")
 
 
-def _whole(task: Task, best: Solution) -> TwoLayerNetwork | PiecewiseNetwork:
+def _whole(task: Task, best: Solution) -> AnyNetwork:
     """The network of a solution at its full width; what joins it is zero. Windows have the width that they need."""
-    if best.windows or (best.is_placed and best.network.width >= task.width):
+    if best.windows or isinstance(best.network, DeepNetwork) or (best.is_placed and best.network.width >= task.width):
         return best.network
     units = task.placement.network(task.width, CHECK_SCALE, zero=True)
     return substitute(units, best.network) if best.is_placed else units
@@ -308,31 +360,14 @@ def _course_attributes(course: Course, task: Task) -> dict[str, Any]:
     }
 
 
-def _solution_attributes(posed: Posed, task: Task, network: TwoLayerNetwork | PiecewiseNetwork) -> dict[str, Any]:
+def _solution_attributes(posed: Posed, task: Task, network: AnyNetwork) -> dict[str, Any]:
     """The weights, and how well they do at the rows of X."""
-    trained = task.problem.with_network(network)
+    trained = task.problem_at(network)
     x = as_tensor(posed.rows.X, posed.placement.device, posed.placement.dtype)
     groups, equations = describe_residuals(trained, network.evaluate(x), half_width(posed.placement.bounds))
     return {
-        **fitted_weights(network),
+        **attributes_of(network),
         "groups_": groups,
         "equations_": equations,
         "loss_": sum(of["loss"] for of in groups.values()),
     }
-
-
-def fitted_weights(network: Any) -> dict[str, NDArray]:
-    """A network as the attributes of an estimator."""
-    network = network.whole if isinstance(network, PiecewiseNetwork) else network  # a window as it is trained is alone
-    output_weights = as_array(network.output_weights)
-    return {
-        "hidden_weights_": as_array(network.hidden_weights),
-        "hidden_bias_": as_array(network.hidden_bias),
-        "output_weights_": output_weights[:, 0] if network.n_outputs == 1 else output_weights,
-    }
-
-
-def weights_of(model: Any) -> Weights:
-    """The attributes of a fitted estimator as weights."""
-    width = len(model.hidden_bias_)
-    return Weights(model.hidden_weights_, model.hidden_bias_, model.output_weights_.reshape(width, -1))

@@ -62,11 +62,58 @@ def damped_solver(J: Tensor, damping: float = 0.0, solver: str = "auto") -> Call
     if damping == 0 and solver != "svd":
         raise ValueError(f"solver={solver!r} needs damping > 0, got {damping}; use solver='svd' or 'auto' without.")
     if solver == "cholesky":
-        return _cholesky(J, damping)
+        return _cholesky(J, damping, _products(J))
     mean_diagonal = _mean_diagonal(J)
     if mean_diagonal == 0:
         return _zero_like(J)
     return {"svd": _svd, "qr": _qr}[solver](J, damping * mean_diagonal)
+
+
+def damped_solvers(J: Tensor) -> Callable[[float], Callable[[Tensor], Tensor]]:
+    """Solvers for several dampings of one J: its products, where they are safe, are made once for all of them.
+
+    Returns
+    -------
+    callable
+        solvers(damping) is what `damped_solver` gives.
+    """
+    products: list[Tensor] = []
+
+    def solver(damping: float) -> Callable[[Tensor], Tensor]:
+        if safe_solver(damping, J.dtype) != "cholesky":
+            return damped_solver(J, damping)
+        products[:] = products or [_products(J)]
+        return _cholesky(J, damping, products[0].clone())
+
+    return solver
+
+
+def smallest_solution(A: Tensor, b: Tensor) -> Tensor:
+    """The least-squares solution of A x = b that is smallest where columns of A have length 1.
+
+    Singular values below eps times the largest count as zero. They are those of the triangular factor of [A, b], so
+    that no orthogonal matrix with as many rows as A is formed.
+
+    Parameters
+    ----------
+    A : Tensor of shape (n, p)
+    b : Tensor of shape (n,)
+
+    Returns
+    -------
+    Tensor of shape (p,)
+
+    Examples
+    --------
+    >>> smallest_solution(torch.tensor([[3.0, 30.0]]), torch.tensor([6.0]))
+    tensor([1.0000, 0.1000])
+    """
+    lengths = torch.linalg.vector_norm(A, dim=0)
+    lengths = torch.where(lengths > 0, lengths, 1.0)
+    _, R = torch.linalg.qr(torch.cat([A / lengths, b[:, None]], dim=1), mode="r")
+    U, S, Vh = torch.linalg.svd(R[:, :-1], full_matrices=False)
+    inverse = torch.where(torch.finfo(S.dtype).eps * S[0] < S, 1 / S, 0.0)
+    return Vh.T @ (inverse * (U.T @ R[:, -1])) / lengths
 
 
 def safe_solver(damping: float, dtype: torch.dtype) -> str:
@@ -85,9 +132,14 @@ def _zero_like(J: Tensor) -> Callable[[Tensor], Tensor]:
     return lambda r: torch.zeros_like(J[0])
 
 
-def _cholesky(J: Tensor, damping: float) -> Callable[[Tensor], Tensor]:
+def _products(J: Tensor) -> Tensor:
+    """The lower triangle of the smaller of J J^T and J^T J."""
+    return gram_of_rows(J if J.shape[0] <= J.shape[1] else J.T, lower=True)
+
+
+def _cholesky(J: Tensor, damping: float, matrix: Tensor) -> Callable[[Tensor], Tensor]:
+    """By the products of J, which are overwritten."""
     wide = J.shape[0] <= J.shape[1]
-    matrix = gram_of_rows(J if wide else J.T, lower=True)
     # The squares of all entries of J: its mean diagonal without another pass over J.
     shift = damping * matrix.diagonal().sum() / len(J)
     if shift == 0:

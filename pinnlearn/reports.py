@@ -13,6 +13,7 @@ from torch import Tensor
 from pinnlearn.least_squares import LeastSquares
 from pinnlearn.metrics import by_group, relative_residuals
 from pinnlearn.networks import Window
+from pinnlearn.networks.attributes import hidden_widths, n_parameters
 from pinnlearn.pdes import PDE
 from pinnlearn.posing.checks import Finding
 from pinnlearn.training.verification import Verification
@@ -34,7 +35,8 @@ class Report:
         The same for each equation by its name, with its "group"; "weight" has one for each component where they differ.
     findings : list of Finding
         What was suspicious about rows and equations.
-    width : int
+    widths : tuple of int
+        The number of units of each hidden layer.
     activation : str
     n_parameters : int
     n_bytes : int
@@ -49,14 +51,14 @@ class Report:
         How well the equations hold where no row was.
     error_estimate : float
     windows : list of Window
-        Those that were marched in, see `pinnlearn.training.MarchWindows`.
+        Those that were marched in, see `pinnlearn.training.MarchWindows` and `MarchSlabs`.
     """
 
     pde: PDE
     groups: dict[str, dict[str, float]]
     equations: dict[str, dict[str, Any]]
     findings: list[Finding]
-    width: int
+    widths: tuple[int, ...]
     activation: str
     n_parameters: int
     n_bytes: int
@@ -80,9 +82,9 @@ class Report:
             verification=getattr(model, "verification_", None),
             error_estimate=getattr(model, "error_estimate_", math.nan),
             windows=getattr(model, "windows_", []),
-            width=len(model.hidden_bias_),
+            widths=hidden_widths(vars(model)),
             activation=model.activation,
-            n_parameters=model.hidden_weights_.size + model.hidden_bias_.size + model.output_weights_.size,
+            n_parameters=n_parameters(vars(model)),
         )
 
     def __str__(self) -> str:
@@ -94,7 +96,8 @@ class Report:
                 *(line for group in self.groups for line in self._lines(group)),
                 *([f"{self.n_added_rows} more rows of the PDE in training"] if self.n_added_rows else []),
                 *([_marched(self.windows)] if self.windows else []),
-                f"{self.width} {self.activation} units, {self.n_parameters} parameters, about {in_bytes(self.n_bytes)}",
+                f"{' + '.join(map(str, self.widths))} {self.activation} units, {self.n_parameters} parameters, "
+                f"about {in_bytes(self.n_bytes)}",
                 f"{self.n_iter} steps in {self.seconds:.1f} s, loss {self.loss:.1e}",
                 f"stopped by {reason}: {explanation}",
                 *([] if math.isnan(self.error_estimate) else [f"estimated error of u: {self.error_estimate:.1e}"]),
@@ -103,6 +106,11 @@ class Report:
         )
 
     __repr__ = __str__
+
+    @property
+    def width(self) -> int:
+        """The number of hidden units."""
+        return sum(self.widths)
 
     @property
     def _title(self) -> str:

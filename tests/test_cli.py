@@ -1,3 +1,4 @@
+import argparse
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from pinnlearn import PINNRegressor, __version__, cli
 from pinnlearn.cli import solve
 from pinnlearn.cli.output import print_json
+from pinnlearn.cli.parsing import width_or_auto
 from pinnlearn.experiments import theory_page as page
 from pinnlearn.problems import PROBLEMS, Problem
 
@@ -321,3 +323,10 @@ def test_without_matplotlib_the_page_is_written_without_figures(capsys, tmp_path
     assert cli.main(["theory", "poisson_1d", "--width", "100", "--points", "6", "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().err.endswith('pip install "pinnlearn[plot]"\n')
     assert [path.name for path in tmp_path.iterdir()] == ["theory_poisson_1d.md"]
+
+
+def test_several_widths_are_those_of_several_hidden_layers():
+    assert [width_or_auto(text) for text in ("auto", "7", "30,20")] == ["auto", 7, (30, 20)]
+    for text in ("30,", "30,0", "30;20"):
+        with pytest.raises(argparse.ArgumentTypeError, match="several as in 30,30"):
+            width_or_auto(text)

@@ -247,7 +247,8 @@ def test_rows_join_where_a_late_shock_is_stuck():
 
 
 @pytest.mark.parametrize("seed", seeds(3))
-def test_a_moving_front_is_solved_by_training_hidden_units(seed):
+@pytest.mark.parametrize(("width", "stage"), [("auto", "coordinates"), (560, "all weights")])
+def test_a_moving_front_is_solved_by_training_hidden_units(seed, width, stage):
     # Burgers' equation, nu = 0.05; the output weights alone leave an error of 1e-1.
     nu, height, speed = 0.05, 0.8, 0.5
 
@@ -258,10 +259,10 @@ def test_a_moving_front_is_solved_by_training_hidden_units(seed):
         return u.dt + u.value * u.d(0) - nu * u.d(0, 0)
 
     pde = PDE(SpaceTime(Interval(-1, 1), 0, 1), equation=burgers, conditions=[Dirichlet(front), Initial(front)])
-    model = PINNRegressor(pde=pde, random_state=seed).fit(pde.sample(500, 200, random_state=seed))
+    model = PINNRegressor(pde=pde, width=width, random_state=seed).fit(pde.sample(500, 200, random_state=seed))
     X_new = pde.sample(2000, 0, method="uniform", random_state=100 + seed)
     assert relative_l2_error(front(torch.tensor(X_new)), model.predict(X_new)) < 1e-6
-    assert [name for name, _ in model.stages_][:2] == ["output weights", "all weights"]
+    assert [name for name, _ in model.stages_][:2] == ["output weights", stage]
 
 
 def test_an_unsolved_problem_warns_with_what_to_try():
@@ -488,10 +489,10 @@ def test_a_warm_start_at_other_points_keeps_the_width_and_takes_a_step_or_two(na
     pde = getattr(problems, name)()
     first, second = (pde.sample(200, 80, random_state=seed) for seed in (0, 1))
     model = PINNRegressor(pde, random_state=0, warm_start=True).fit(first)
-    width, score, cold = len(model.hidden_bias_), model.score(second), model.loss_curve_[0]
+    width, score, cold = list(map(len, model.intercepts_)), model.score(second), model.loss_curve_[0]
     for points in (second, np.concatenate([first, second])):
         model.fit(points)
-        assert len(model.hidden_bias_) == width
+        assert list(map(len, model.intercepts_)) == width
         # It starts from what the weights are worth at points that they have not seen, and makes them better there.
         assert model.loss_curve_[0] < 1e-9 * cold
         assert 1 - model.score(second) <= 1 - score
@@ -737,8 +738,10 @@ def test_bad_region(region, message):
         ({"learning_rate": 0.0}, "learning_rate must be a positive number.*got 0.0"),
         ({"learning_rate": -1.0}, "learning_rate must be a positive number.*got -1.0"),
         ({"learning_rate": "fast"}, "learning_rate must be a positive number.*got 'fast'"),
-        ({"width": 0}, "width must be 'auto' or an integer >= 1, got 0"),
+        ({"width": 0}, "width must be 'auto', an integer >= 1, or a tuple of them, .* got 0"),
         ({"width": 2.5}, "width must be"),
+        ({"width": ()}, "width must be"),
+        ({"width": (5, 0)}, "width must be"),
         ({"max_iter": 0}, "max_iter must be at least 1"),
         ({"tol": -1.0}, "tol must be"),
         ({"loss_weights": {"edge": 1.0}}, "loss_weights must be.*interior"),
@@ -842,7 +845,7 @@ def test_what_holds_at_the_rows_alone_is_trained_on_with_more(seed):
     # Six of 320 rows lie in a layer of 1/50, and a network of as many units as rows goes through any of them. Without
     # a judge at other points no row joined, and new points had a relative residual of 6e-3 to 1e-1 (seeds 0 to 3).
     pde = layered(0.02)
-    model = PINNRegressor(pde=pde, random_state=seed).fit(pde.sample(320, 80, random_state=seed))
+    model = PINNRegressor(pde=pde, width=320, random_state=seed).fit(pde.sample(320, 80, random_state=seed))
     assert model.n_added_rows_ >= 320
     assert model.score(pde.sample(900, 200, random_state=99)) > 1 - 4e-3
 

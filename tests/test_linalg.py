@@ -5,7 +5,15 @@ import pytest
 import scipy.linalg
 import torch
 
-from pinnlearn.linalg import SOLVERS, damped_solve, gram_is_cheaper, gram_of_rows, gram_solve, leave_one_out
+from pinnlearn.linalg import (
+    SOLVERS,
+    damped_solve,
+    gram_is_cheaper,
+    gram_of_rows,
+    gram_solve,
+    leave_one_out,
+    smallest_solution,
+)
 from tests.references import normal_equations, relative_error, right_side, with_spectrum
 
 EPS = np.finfo(float).eps
@@ -68,6 +76,18 @@ def test_the_cut_off_is_eps_times_the_largest_singular_value(solver):
     J = torch.diag(torch.tensor([4.0, 8 * EPS, 2 * EPS, 0.0], dtype=torch.float64))
     d = damped_solve(J, torch.full((4,), EPS, dtype=torch.float64), 0.0, solver)
     np.testing.assert_allclose(d, [EPS / 4, 1 / 8, 0.0, 0.0], rtol=1e-12)
+
+
+@each_shape
+@pytest.mark.parametrize("rank", [3, 5])
+def test_the_smallest_solution_is_that_of_columns_of_length_one(shape, rank):
+    A = with_spectrum(*shape, np.where(np.arange(min(shape)) < rank, 1.0, 0.0))
+    lengths = A.norm(dim=0)
+    assert bool((lengths > 0).all())
+    scaled, b = A * torch.logspace(0, 6, shape[1], dtype=A.dtype) / lengths, right_side(shape[0])
+    expected = scipy.linalg.pinv(A / lengths, rtol=1e-12) @ b.numpy()
+    found = smallest_solution(scaled, b) * torch.logspace(0, 6, shape[1], dtype=A.dtype)
+    assert relative_error(found, torch.as_tensor(expected)) < 1e-10
 
 
 @pytest.mark.parametrize(("solver", "damping"), [("svd", 0.0), *((solver, 1e-3) for solver in SOLVERS)])

@@ -84,7 +84,7 @@ def test_a_seed_that_fails_is_named_and_the_others_stay():
 
 
 def test_where_all_fail_it_is_an_error():
-    with pytest.raises(ValueError, match=r"All 2 fits failed(.|\n)*width must be 'auto' or an integer"):
+    with pytest.raises(ValueError, match=r"All 2 fits failed(.|\n)*width must be 'auto', an integer"):
         run_seeds(small(width=-1), X, seeds=2)
 
 

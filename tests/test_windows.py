@@ -448,7 +448,7 @@ def test_a_fit_that_is_stopped_keeps_the_windows_so_far():
     np.testing.assert_allclose(stopped.predict(t)[early], whole.predict(t)[early], rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("step", [1, 10, 17])
+@pytest.mark.parametrize("step", [1, 7, 12])
 def test_a_fit_that_was_killed_goes_on_to_the_same_weights(tmp_path, step):
     pde = PDE(Interval(0.0, 20.0), equation=decay, conditions=[Dirichlet(1.0, where=at_zero)])
     path = tmp_path / "fit.checkpoint"

@@ -57,11 +57,12 @@ def add_command(
     return command
 
 
-def width_or_auto(text: str) -> int | str:
-    """The value of an option that is a number of hidden units."""
-    if text != "auto" and not (text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"must be 'auto' or an integer >= 1, got {text!r}")
-    return text if text == "auto" else int(text)
+def width_or_auto(text: str) -> int | tuple[int, ...] | str:
+    """The value of an option that is a number of hidden units, or one for each of several hidden layers."""
+    widths = text.split(",")
+    if text != "auto" and not all(width.isdecimal() and int(width) > 0 for width in widths):
+        raise argparse.ArgumentTypeError(f"must be 'auto' or an integer >= 1, or several as in 30,30, got {text!r}")
+    return text if text == "auto" else int(text) if len(widths) == 1 else tuple(map(int, widths))
 
 
 def count(text: str) -> int:

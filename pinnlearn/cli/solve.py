@@ -60,7 +60,9 @@ def add(commands) -> None:
     )
     solve.add_argument("problems", nargs="*", metavar="PROBLEM", help=f"of {', '.join(PROBLEMS)}; by default all")
     solve.add_argument("--optimizer", default="ngd", choices=sorted(OPTIMIZERS), help="how to train (ngd)")
-    solve.add_argument("--width", default="auto", type=width_or_auto, help="number of hidden units, or auto")
+    solve.add_argument(
+        "--width", default="auto", type=width_or_auto, help="hidden units, or 30,30 for two layers (auto)"
+    )
     solve.add_argument("--learning-rate", type=float, help="step length eta; by default the method chooses")
     solve.add_argument("--max-iter", type=int, help="largest number of steps")
     solve.add_argument("--seed", type=int, default=0, help="of points and initial weights (0)")
@@ -117,8 +119,9 @@ def _solve(name: str, arguments: argparse.Namespace) -> tuple[PINNRegressor, NDA
     seconds = _fit(model, X, name)
     X_new = new_points(pde.domain)
     error = relative_l2_error(exact_solution(pde, X_new), model.predict(X_new))
-    n_parameters = model.hidden_weights_.size + model.hidden_bias_.size + model.output_weights_.size
-    solved = Solved(name, len(X), n_parameters, model.n_iter_, model.loss_, error, seconds, model.stop_reason_)
+    solved = Solved(
+        name, len(X), model.describe().n_parameters, model.n_iter_, model.loss_, error, seconds, model.stop_reason_
+    )
     return model, X, solved
 
 

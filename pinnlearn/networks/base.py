@@ -109,3 +109,16 @@ class Network(Protocol):
 
     def gram(self, pieces: Sequence[Piece], trained: Sequence[str], n_residuals: int) -> Tensor:
         """J J^T by its structure, (n_residuals, n_residuals), J in the trained blocks."""
+
+
+def trainable_blocks(network: Network, which: str) -> tuple[str, ...]:
+    """The blocks of "all" weights, of the "output"'s, which u is linear in, or of the others, "hidden".
+
+    Raises
+    ------
+    KeyError
+        If it is none of the three.
+    """
+    every = tuple(network.blocks())
+    hidden = tuple(name for name in every if name not in network.linear)
+    return {"all": every, "output": network.linear, "hidden": hidden}[which]

@@ -1,7 +1,10 @@
-"""Weights that a two-layer network starts from: the paper's Gaussian ones, and hidden units placed in a box."""
+"""Weights that networks start from: the paper's Gaussian ones, units placed in a box."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -89,3 +92,70 @@ def domain_weights(
     signs = rng.choice([-1.0, 1.0], size=(width, n_outputs))
     weights = slopes / half_width(bounds)
     return Weights(weights, shifts - (slopes * anchors).sum(axis=1) - weights @ ((lower + upper) / 2), signs)
+
+
+# The weights and biases of layers: (fan_in, fan_out) and (fan_out,) for each.
+Layers = tuple[list[NDArray], list[NDArray]]
+
+
+def placed_layers(
+    widths: Sequence[int],
+    features: NDArray,
+    scale: float,
+    activation: Callable[[NDArray], NDArray],
+    rng: np.random.Generator,
+) -> Layers:
+    """Draw layers whose units are placed where the inputs are: each has its zero at one of some points.
+
+    Slopes of the first layer have lengths uniform in [0, scale]; the other layers are orthogonal matrices. With biases
+    of zero a network of an odd activation is odd about the centre of the inputs, and learns nothing even at first.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Those of the inputs, of the hidden layers and of the outputs.
+    features : ndarray of shape (n_points, widths[0])
+        The inputs at random points, at least as many as the widest hidden layer has units.
+    scale : float
+    activation : callable
+    rng : numpy Generator
+
+    References
+    ----------
+    Saxe, McClelland and Ganguli (2014), "Exact solutions to the nonlinear dynamics of learning in deep linear neural
+    networks", ICLR.
+    """
+    directions = rng.standard_normal((widths[0], widths[1]))
+    lengths = rng.uniform(0, scale, size=widths[1])
+    weights = [directions / np.linalg.norm(directions, axis=0) * lengths]
+    weights += [_orthogonal(fan_in, fan_out, rng) for fan_in, fan_out in pairwise(widths[1:])]
+    biases, h = [], features
+    for W in weights[:-1]:
+        z = h @ W
+        biases.append(-z[rng.permutation(len(h))[: W.shape[1]], np.arange(W.shape[1])])
+        h = activation(z + biases[-1])
+    return weights, [*biases, np.zeros(widths[-1])]
+
+
+def _orthogonal(fan_in: int, fan_out: int, rng: np.random.Generator) -> NDArray:
+    """Orthonormal columns or rows, whichever there are fewer of, (fan_in, fan_out)."""
+    q, r = np.linalg.qr(rng.standard_normal((max(fan_in, fan_out), min(fan_in, fan_out))))
+    q *= np.sign(np.diag(r))
+    return q if fan_in >= fan_out else q.T
+
+
+def gaussian_layers(widths: Sequence[int], rng: np.random.Generator) -> Layers:
+    """Draw the paper's weights for several layers: N(0, 1) / sqrt(fan_in) after the first, outputs +-1 / sqrt(fan_in).
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Those of the inputs, of the hidden layers and of the outputs.
+    rng : numpy Generator
+    """
+    weights, biases = [], []
+    for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
+        weights.append(rng.standard_normal((fan_in, fan_out)) / (math.sqrt(fan_in) if layer else 1.0))
+        biases.append(rng.standard_normal(fan_out))
+    signs = rng.choice([-1.0, 1.0], size=weights[-1].shape)
+    return [*weights[:-1], signs / math.sqrt(widths[-2])], [*biases[:-1], np.zeros(widths[-1])]

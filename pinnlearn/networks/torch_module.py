@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from pinnlearn.networks.deep import DeepNetwork
 from pinnlearn.networks.piecewise import PiecewiseNetwork
 from pinnlearn.networks.two_layer import TwoLayerNetwork
 
@@ -34,6 +35,32 @@ class TwoLayerModule(nn.Module):
         """Evaluate u at points (n, n_dims): (n,), or (n, n_outputs) for several outputs."""
         network = TwoLayerNetwork(self.activation, self.hidden_weights, self.hidden_bias, self.output_weights)
         return network.evaluate(x)
+
+
+class DeepModule(nn.Module):
+    """A network of several layers.
+
+    Parameters
+    ----------
+    network : DeepNetwork
+        Copied.
+
+    Attributes
+    ----------
+    weights, biases : nn.ParameterList
+        Of shapes (fan_in, fan_out) and (fan_out,) for each layer; the first reads points scaled to [-1, 1].
+    """
+
+    def __init__(self, network: DeepNetwork):
+        super().__init__()
+        self.activation, self.architecture = network.activation, network.architecture
+        self.weights = nn.ParameterList(W.clone() for W in network.weights)
+        self.biases = nn.ParameterList(b.clone() for b in network.biases)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Evaluate u at points (n, n_dims): (n,), or (n, n_outputs) for several outputs."""
+        inputs, reads = self.architecture
+        return DeepNetwork(self.activation, inputs, tuple(self.weights), tuple(self.biases), reads).evaluate(x)
 
 
 class PiecewiseModule(nn.Module):
@@ -68,6 +95,8 @@ class PiecewiseModule(nn.Module):
         return values[window, torch.arange(len(x), device=x.device)]
 
 
-def as_module(network: TwoLayerNetwork | PiecewiseNetwork) -> nn.Module:
+def as_module(network: TwoLayerNetwork | PiecewiseNetwork | DeepNetwork) -> nn.Module:
     """A network as a module."""
+    if isinstance(network, DeepNetwork):
+        return DeepModule(network)
     return PiecewiseModule(network) if isinstance(network, PiecewiseNetwork) else TwoLayerModule(network)

@@ -68,6 +68,11 @@ class TwoLayerNetwork:
         return self.hidden_weights.shape[0]
 
     @property
+    def hidden_widths(self) -> tuple[int, ...]:
+        """The number of units of each hidden layer, of which there is one."""
+        return (self.width,)
+
+    @property
     def n_dims(self) -> int:
         """The number of coordinates of a point."""
         return self.hidden_weights.shape[1]

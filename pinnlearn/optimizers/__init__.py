@@ -6,7 +6,7 @@ from typing import Any
 from pinnlearn.optimizers.base import Optimizer, minimize
 from pinnlearn.optimizers.directions import Direct, Direction, Sketched
 from pinnlearn.optimizers.engd import ENGD
-from pinnlearn.optimizers.gauss_newton import GaussNewton
+from pinnlearn.optimizers.gauss_newton import GaussNewton, Geodesic
 from pinnlearn.optimizers.gd import GD
 from pinnlearn.optimizers.lbfgs import LBFGS
 from pinnlearn.optimizers.matrix_free import ConjugateGradients
@@ -16,7 +16,7 @@ from pinnlearn.optimizers.searches import Armijo, Given, Grid, Halving, StepLeng
 from pinnlearn.optimizers.spring import SPRING
 from pinnlearn.optimizers.ssbroyden import SSBroyden
 from pinnlearn.optimizers.stochastic import SGD, Adam
-from pinnlearn.optimizers.trust import GainRatio, Nielsen
+from pinnlearn.optimizers.trust import GainRatio, Longest, Nielsen
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adam": Adam,
@@ -73,9 +73,11 @@ __all__ = [
     "Direction",
     "GainRatio",
     "GaussNewton",
+    "Geodesic",
     "Given",
     "Grid",
     "Halving",
+    "Longest",
     "Nielsen",
     "Optimizer",
     "SSBroyden",

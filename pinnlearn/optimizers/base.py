@@ -129,7 +129,8 @@ class State:
 class Result:
     """The best parameters that were visited, and how it went.
 
-    `loss_curve` starts with the loss before the first step; `state` is that after the last one.
+    `loss_curve` starts with the loss before the first step; `state` is that after the last one; `handed_on` is its
+    memory, where that is a number such as a damping, for a further run on other rows.
     """
 
     parameters: Tensor
@@ -137,6 +138,7 @@ class Result:
     loss_curve: list[float] = field(default_factory=list)
     stop: str = ""
     state: State | None = None
+    handed_on: float | None = None
 
     @property
     def n_iter(self) -> int:

@@ -10,6 +10,9 @@ import torch
 from pinnlearn.hyperparameters import Hyperparameters, check_count, check_positive
 from pinnlearn.optimizers.base import State
 
+# attempt(damping): the state after a step, and the fall of the loss that the linear model predicts.
+Attempt = Callable[[float], tuple[State, float]]
+
 
 def gain_ratio(fall: float, predicted: float) -> float:
     """The fall of the loss over that of the linear model; -inf where that does not fall."""
@@ -17,7 +20,7 @@ def gain_ratio(fall: float, predicted: float) -> float:
 
 
 def first_trusted(
-    attempt: Callable[[float], tuple[State, float]], loss: float, dampings: Iterable[float], accepted: float
+    attempt: Attempt, loss: float, dampings: Iterable[float], accepted: float
 ) -> tuple[State, float, float] | None:
     """The first step that gains enough, its damping and its gain; None where no damping leads to one.
 
@@ -128,7 +131,7 @@ class GainRatio(Hyperparameters):
             check_positive(name, getattr(self, name))
         for name in ("accepted", "shortest_column"):
             check_positive(name, getattr(self, name), or_zero=True)
-        check_raise(self.raised_by)
+        check_raise("raised_by", self.raised_by)
         for _, factor in self.factors:
             check_positive("factors", factor)
         for name in ("patience", "linear_patience"):
@@ -163,6 +166,7 @@ class Nielsen(Hyperparameters):
     See Also
     --------
     GainRatio : That of `NGD`.
+    Longest : Longer steps.
 
     References
     ----------
@@ -185,23 +189,104 @@ class Nielsen(Hyperparameters):
         """Check the hyperparameters."""
         check_positive("first", self.first)
         check_positive("accepted", self.accepted, or_zero=True)
-        check_raise(self.raised_by)
+        check_raise("raised_by", self.raised_by)
         check_positive("lowered_by", self.lowered_by)
 
-    def tried(self, damping: float, most: float) -> Iterator[float]:
-        """A damping, and what is tried if it fails, below `most`."""
+    def choose(self, attempt: Attempt, before: State, largest: float, most: float) -> tuple[State, float] | None:
+        """A step, and the next damping; None where no damping below `most` leads to one.
+
+        Parameters
+        ----------
+        attempt : callable
+            As in `first_trusted`.
+        before : State
+            Its memory is the damping to begin with, if there is one.
+        largest : float
+            The largest entry on the diagonal of J^T J.
+        most : float
+        """
+        damping = self.first * largest if before.memory is None else before.memory
+        found = first_trusted(attempt, before.loss, self._tried(damping, most), self.accepted)
+        if found is None:
+            return None
+        ahead, damping, gain = found
+        return ahead, damping * max(1 / self.lowered_by, 1 - (2 * gain - 1) ** 3)
+
+    def _tried(self, damping: float, most: float) -> Iterator[float]:
         raised_by = self.raised_by
         while damping < most:
             yield damping
             damping, raised_by = damping * raised_by, 2 * raised_by
 
-    def after(self, damping: float, gain: float) -> float:
-        """The next damping."""
-        return damping * max(1 / self.lowered_by, 1 - (2 * gain - 1) ** 3)
+
+class Longest(Hyperparameters):
+    """The least damping, and so the longest step, that the linear model still predicts well enough.
+
+    In each step lambda is divided by `factor` as long as the gain stays above `gain` and the loss falls further, or
+    else multiplied by it until it does. Several factorisations a step, which then goes farther.
+
+    Parameters
+    ----------
+    first : float
+        tau: the first lambda is tau times the largest entry on the diagonal of J^T J.
+    gain : float
+        What the gain of a step must exceed.
+    factor : float
+    least : float
+        The least lambda, relative to that entry: below it, double precision has no digits left in J^T J.
+
+    See Also
+    --------
+    Nielsen : One factorisation a step, mostly.
+
+    Examples
+    --------
+    >>> from pinnlearn.optimizers import Geodesic, GaussNewton
+    >>> GaussNewton(damping=Longest(gain=0.1), acceleration=Geodesic())
+    GaussNewton(damping=Longest(gain=0.1), acceleration=Geodesic())
+    """
+
+    def __init__(self, first: float = 1e-3, gain: float = 0.075, factor: float = 3.0, least: float = 1e-15):
+        self.first = first
+        self.gain = gain
+        self.factor = factor
+        self.least = least
+
+    def check(self) -> None:
+        """Check the hyperparameters."""
+        for name in ("first", "least"):
+            check_positive(name, getattr(self, name))
+        check_positive("gain", self.gain, or_zero=True)
+        check_raise("factor", self.factor)
+
+    def choose(self, attempt: Attempt, before: State, largest: float, most: float) -> tuple[State, float] | None:
+        """A step, and the damping to begin with at the next, as for `Nielsen`."""
+        damping = self.first * largest if before.memory is None else before.memory
+        least, loss = self.least * largest, before.loss
+        found = self._trusted(attempt, loss, damping)
+        if found is not None:
+            return self._longer(attempt, loss, found, damping, least)
+        while found is None and damping < most:
+            damping *= self.factor
+            found = self._trusted(attempt, loss, damping)
+        return None if found is None else (found, damping)
+
+    def _longer(self, attempt: Attempt, loss: float, found: State, damping: float, least: float) -> tuple[State, float]:
+        """The step with the least damping that does, from one that does."""
+        while damping / self.factor > least:
+            longer = self._trusted(attempt, loss, damping / self.factor)
+            if longer is None or longer.loss >= found.loss:
+                break
+            found, damping = longer, damping / self.factor
+        return found, damping
+
+    def _trusted(self, attempt: Attempt, loss: float, damping: float) -> State | None:
+        found = first_trusted(attempt, loss, (damping,), self.gain)
+        return None if found is None else found[0]
 
 
-def check_raise(raised_by: float) -> None:
+def check_raise(name: str, raised_by: float) -> None:
     """Raise a ValueError unless damping grows by it."""
-    check_positive("raised_by", raised_by)
+    check_positive(name, raised_by)
     if not raised_by > 1:
-        raise ValueError(f"raised_by must be above 1, got {raised_by!r}.")
+        raise ValueError(f"{name} must be above 1, got {raised_by!r}.")

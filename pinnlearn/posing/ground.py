@@ -37,6 +37,11 @@ class Ground:
         """The domain."""
         return self.pde.domain  # type: ignore[return-value]
 
+    @property
+    def periodic_axes(self) -> tuple[int, ...]:
+        """The axes along which u is periodic."""
+        return tuple(sorted({axis for condition in self.pde.conditions for axis in condition.own_axes}))
+
     def pose(self, X: NDArray, unknowns: Unknowns) -> LeastSquares:
         """The problem at points, (n, n_dims), by the regions that the domain tells."""
         return pose(self.pde, Rows.of(self.pde, X), unknowns, self.weights)

@@ -88,3 +88,17 @@ def _measure(part: LinearizedEquation, prescribed: Tensor, sizes: Tensor, half_w
         else:
             terms[:, k] += sum((c * part.terms[term]).square() for term, c in coefficients.items())
     return Measure(part.equation.name, part.equation.group, part.residual, terms, natural, least)
+
+
+def naturally_weighted(problem: LeastSquares, sizes: Tensor, half_width: np.ndarray) -> LeastSquares:
+    """A problem whose components count, whatever the loss weighs, by what a change of u of its own size does to them.
+
+    Parameters
+    ----------
+    problem : LeastSquares
+    sizes : Tensor of shape (n_outputs,)
+        Of each output of u.
+    half_width : ndarray of shape (n_dims,)
+    """
+    natural = {m.name: m.natural.mean(dim=0) for m in measured(problem, sizes, half_width)}
+    return problem.weighted({name: (1 / torch.where(size > 0, size, 1.0)).tolist() for name, size in natural.items()})

@@ -173,7 +173,7 @@ def gram_spectrum(
     >>> spectrum.rank < 102  # the other eigenvalues are below round-off, even so
     True
     """
-    if hasattr(source, "hidden_weights_"):
+    if hasattr(source, "loss_"):
         given = {"activation": activation, "width": width, "normalised": normalised}
         if any(value is not None for value in given.values()):
             raise ValueError(

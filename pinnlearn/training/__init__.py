@@ -6,17 +6,21 @@ own.
 Examples
 --------
 >>> from pinnlearn.training import JOINED
->>> list(JOINED)
-[MarchWindows(), SolveOutput(), Grade(), TrainHidden(), March(), Grow(), Enrich()]
->>> sum(stage.most_steps for stage in JOINED[1:])
-915
+>>> list(JOINED[:5])
+[MarchWindows(), SolveOutput(), Grade(), MarchSlabs(equations='linear'), TrainCoordinates()]
+>>> list(JOINED[5:])
+[TrainHidden(), March(), Grow(), Enrich(), MarchSlabs(equations='nonlinear')]
+>>> sum(stage.most_steps for stage in JOINED[5:9])
+810
 """
 
 from pinnlearn.training.choices import DampingChoice, ScaleChoice
+from pinnlearn.training.coordinates import Round, TrainCoordinates
 from pinnlearn.training.determination import Determination, Determiner
 from pinnlearn.training.grading import Grade
-from pinnlearn.training.methods import JOINED
+from pinnlearn.training.methods import DEEP, JOINED
 from pinnlearn.training.placement import Likeness
+from pinnlearn.training.slabs import MarchSlabs
 from pinnlearn.training.stages import (
     Enrich,
     Grow,
@@ -32,6 +36,7 @@ from pinnlearn.training.verification import Check, Verification, Verifier
 from pinnlearn.training.windows import MarchWindows
 
 __all__ = [
+    "DEEP",
     "JOINED",
     "Check",
     "DampingChoice",
@@ -42,13 +47,16 @@ __all__ = [
     "Grow",
     "Likeness",
     "March",
+    "MarchSlabs",
     "MarchWindows",
+    "Round",
     "ScaleChoice",
     "Solution",
     "SolveOutput",
     "Stage",
     "Steps",
     "Task",
+    "TrainCoordinates",
     "TrainHidden",
     "Verification",
     "Verifier",

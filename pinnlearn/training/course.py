@@ -157,11 +157,14 @@ class Course:
         """While it is entered, Ctrl-C raises `Interrupted` at once: for what changes nothing until it is done."""
         return self._interruption.heeding()
 
-    def run(self, stage: str, optimizer: Optimizer, problem: LeastSquares, **options) -> Result:
-        """Minimise, and append to the record."""
+    def run(
+        self, stage: str, optimizer: Optimizer, problem: LeastSquares, handed_on: float | None = None, **options
+    ) -> Result:
+        """Minimise, and append to the record; what goes on on other rows is one stage."""
         first = self.n_iter
-        self.stages.append((stage, first))
-        run = self.record.begin(Run(stage, optimizer, problem), first)
+        if handed_on is None:
+            self.stages.append((stage, first))
+        run = self.record.begin(Run(stage, optimizer, problem, handed_on), first)
         result = run.result
         if result.state is not None:
 

@@ -9,12 +9,27 @@ from typing import Any
 from sklearn.base import clone
 
 from pinnlearn.optimizers import NGD, Direct, GainRatio, Optimizer, get_optimizer
+from pinnlearn.training.coordinates import TrainCoordinates
 from pinnlearn.training.grading import Grade
+from pinnlearn.training.slabs import MarchSlabs
 from pinnlearn.training.stages import Enrich, Grow, March, SolveOutput, Stage, Steps, Task, TrainHidden
 from pinnlearn.training.windows import MarchWindows
 
-# The default method.
-JOINED: tuple[Stage, ...] = (MarchWindows(), SolveOutput(), Grade(), TrainHidden(), March(), Grow(), Enrich())
+# The default method; that of several hidden layers; and where only output weights are trained there.
+JOINED: tuple[Stage, ...] = (
+    MarchWindows(),
+    SolveOutput(),
+    Grade(),
+    MarchSlabs("linear"),
+    TrainCoordinates(),
+    TrainHidden(),
+    March(),
+    Grow(),
+    Enrich(),
+    MarchSlabs("nonlinear"),
+)
+DEEP: tuple[Stage, ...] = (Steps(NGD()), SolveOutput())
+DEEP_OUTPUT: tuple[Stage, ...] = (SolveOutput(),)
 
 
 @dataclass(frozen=True)
@@ -35,7 +50,7 @@ class Method:
     max_iter: int | None = None
 
     @classmethod
-    def of(cls, optimizer: Any, learning_rate: float | None, max_iter: int | None, is_free: bool) -> Method:
+    def of(cls, optimizer: Any, learning_rate: float | None, max_iter: int | None, default: Sequence[Stage]) -> Method:
         """The method of a name, an object, or a list of either.
 
         Parameters
@@ -43,8 +58,8 @@ class Method:
         optimizer : str, Optimizer, Stage or list of them
         learning_rate, max_iter
             What the estimator overrides.
-        is_free : bool
-            Whether NGD with nothing chosen about its steps means the joined method.
+        default : sequence of Stage
+            What NGD with nothing chosen about its steps means; empty if it means itself.
 
         Raises
         ------
@@ -53,8 +68,8 @@ class Method:
         """
         used = _clones(optimizer, {"learning_rate": learning_rate, "max_iter": max_iter})
         (first, *others) = used
-        if is_free and not others and isinstance(first, NGD) and chooses_nothing(first):
-            return cls(used, joined(first), first.max_iter)
+        if default and not others and isinstance(first, NGD) and chooses_nothing(first):
+            return cls(used, joined(default, first), first.max_iter)
         return cls(used, tuple(each if isinstance(each, Stage) else Steps(each) for each in used))
 
     def most_steps(self, task: Task) -> int:
@@ -68,9 +83,9 @@ class Method:
                 each.set_params(random_state=seed)
 
 
-def joined(optimizer: NGD) -> tuple[Stage, ...]:
-    """The default method, its steps made by this optimizer."""
-    stages = [clone(stage) for stage in JOINED]
+def joined(default: Sequence[Stage], optimizer: NGD) -> tuple[Stage, ...]:
+    """A default method, its steps made by this optimizer."""
+    stages = [clone(stage) for stage in default]
     for stage in stages:
         if "optimizer" in stage.get_params():
             stage.set_params(optimizer=optimizer)

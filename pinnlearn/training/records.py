@@ -8,7 +8,7 @@ again, takes those results in place of making them, and ends where it would have
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Any, cast
 
@@ -25,17 +25,23 @@ from pinnlearn.optimizers.base import Result, State, begin
 
 @dataclass
 class Run:
-    """A run of an optimizer: a stage of training; `times` are the seconds of its steps since training began."""
+    """A run of an optimizer: a stage of training; `times` are the seconds of its steps since training began.
+
+    `handed_on` is the number that an earlier run of the same optimizer ended with, see `Result`.
+    """
 
     stage: str
     optimizer: Optimizer
     problem: LeastSquares
+    handed_on: float | None = None
     result: Result = field(init=False)
     times: list[float] = field(default_factory=list)
 
     def begin(self) -> None:
         """Begin at the problem's start."""
         self.result = begin(self.optimizer, self.problem, self.problem.start)
+        if self.handed_on is not None:
+            self.result.state = replace(cast(State, self.result.state), memory=self.handed_on)
 
     @cached_property
     def start(self) -> str:
@@ -54,6 +60,7 @@ class Run:
             "loss_curve": list(result.loss_curve),
             "times": list(self.times),
             "stop": result.stop,
+            "handed_on": result.handed_on,
         }
         if result.state is None:
             return run
@@ -66,6 +73,7 @@ class Run:
         packed = _on_device(packed, self.problem.start.device)
         self.times = packed["times"]
         self.result = Result(packed["parameters"], packed["loss"], packed["loss_curve"], packed["stop"])
+        self.result.handed_on = packed.get("handed_on")  # checkpoints of older versions have none
         if "state" in packed:
             parameters, stop = packed["state"]["parameters"], packed["state"]["stop"]
             memory = self.optimizer.unpack(self.problem, parameters, packed["state"]["memory"])
@@ -137,6 +145,8 @@ class Record:
     def end(self, run: Run) -> None:
         """Keep the result of a run, and let its optimizer's state go; what a callback stopped may go on."""
         if run.result.stop != "callback":
+            memory = run.result.state.memory if run.result.state else run.result.handed_on
+            run.result.handed_on = memory if isinstance(memory, float) else None
             run.result.state = self._current = None
             self._ended.append(run.packed())
 

@@ -35,9 +35,15 @@ def refine(problem: LeastSquares, candidates: Callable[[int], NDArray], n_rows: 
     Wu, Zhu, Tan, Kartha and Lu (2023), "A comprehensive study of non-adaptive and residual-based adaptive sampling
     for physics-informed neural networks", CMAME 403: RAD with k = c = 1.
     """
+    return problem.refined(likely(problem, candidates, n_rows, np.random.default_rng(seed)))
+
+
+def likely(
+    problem: LeastSquares, candidates: Callable[[int], NDArray], n_rows: int, rng: np.random.Generator
+) -> NDArray:
+    """Draw points, (n_rows, n_dims), with that likelihood, from `CANDIDATES` times as many."""
     points = candidates(CANDIDATES * n_rows)
     residual = problem.interior_residual(points)
     likelihood = 1 + residual / max(residual.mean(), np.finfo(float).tiny)
     likelihood /= likelihood.sum()
-    chosen = np.random.default_rng(seed).choice(len(points), size=n_rows, replace=False, p=likelihood)
-    return problem.refined(points[chosen])
+    return points[rng.choice(len(points), size=n_rows, replace=False, p=likelihood)]

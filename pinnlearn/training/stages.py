@@ -4,7 +4,8 @@ The default method, `pinnlearn.training.JOINED`, is a list of stages. Where cond
 coordinate, it marches, see `pinnlearn.training.windows`. Where the equations are linear, the best output weights for
 given hidden units are one least-squares solve: one NGD step with eta = 1 on the output weights (random features,
 extreme learning machines). Where that does not hold between the rows, rows and units are graded towards layers, see
-`pinnlearn.training.grading`. Where it leaves too much, some hidden units are trained, all their weights from a zero
+`pinnlearn.training.grading`, and what runs in time is marched in slabs, see `pinnlearn.training.slabs` (nonlinear
+equations at the end). Where it leaves too much, some hidden units are trained, all their weights from a zero
 output, and the solve is made again with all units: the trained ones follow what is sharp, the placed ones add the
 digits of what is smooth. The placed ones then point anywhere or where trained ones do, whichever predicts left-out
 equations better: directions are what training finds first and what chance does not find in many dimensions.
@@ -46,8 +47,8 @@ class Task:
         The equations at the rows that were given; it trains what the estimator trains.
     placement : Placement
         Draws hidden units.
-    width : int
-        The number of hidden units that the result has.
+    widths : tuple of int
+        The number of units of each hidden layer that the result has.
     tol : float
         The relative residual, sqrt(loss / reference), to be content with.
     reference : float
@@ -63,13 +64,23 @@ class Task:
 
     problem: LeastSquares
     placement: Placement
-    width: int
+    widths: tuple[int, ...]
     tol: float
     reference: float
     draw: Draw | None = None
     ground: Ground | None = None
     verifier: Verifier = field(default_factory=Verifier)
     may_widen: bool = False
+
+    @property
+    def width(self) -> int:
+        """The number of hidden units."""
+        return sum(self.widths)
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether the result has several hidden layers."""
+        return len(self.widths) > 1
 
     @property
     def target(self) -> float:
@@ -97,22 +108,27 @@ class Task:
             return None
         return self.problem.moved(self.draw(self.problem.n_interior))
 
+    def problem_at(self, network: Network) -> LeastSquares:
+        """The problem at a network of any kind, to be evaluated: what it would train is what u is linear in."""
+        return self.problem.with_network(network).training(network.linear)
+
     def loss(self, network: Network) -> float:
         """The loss of a network at the rows that were given."""
-        return float(self.problem.with_network(network).loss(self.problem.with_network(network).start))
+        problem = self.problem_at(network)
+        return float(problem.loss(problem.start))
 
     def unseen(self, network: Network) -> float:
         """Its loss at points that are no rows; 0 where there are none to judge by."""
         if self.judge is None:
             return 0.0
-        judge = self.judge.with_network(network)
+        judge = self.judge.with_network(network).training(network.linear)
         return float(judge.loss(judge.start))
 
     def verify(self, solution: Solution) -> Verification | None:
         """How well a solution holds at points that are no rows; None where there are none to judge by."""
         if self.ground is None:
             return None
-        verification = self.verifier.verify(self.problem.with_network(solution.network), self.ground)
+        verification = self.verifier.verify(self.problem_at(solution.network), self.ground)
         # Polynomials over the whole domain know nothing of windows.
         return verification._replace(determination=solution.determination) if solution.windows else verification
 
@@ -176,9 +192,12 @@ class Stage(Hyperparameters):
     ----------
     continues : bool
         Whether it goes on from the best solution so far and ends no worse; otherwise from the last one.
+    serves_depth : bool
+        Whether it trains networks of several hidden layers as well.
     """
 
     continues: ClassVar[bool] = False
+    serves_depth: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -207,6 +226,7 @@ class Steps(Stage):
     """
 
     continues = True
+    serves_depth = True
 
     def __init__(self, optimizer: Optimizer):
         self.optimizer = optimizer
@@ -246,6 +266,8 @@ class SolveOutput(Stage):
         The same with damping: each step starts from the last one, so that many of them would undo it.
     """
 
+    serves_depth = True
+
     def __init__(
         self,
         scale: float | ScaleChoice | None = None,
@@ -266,7 +288,9 @@ class SolveOutput(Stage):
         return self.max_iter
 
     def run(self, task: Task, solution: Solution, course: Course) -> Solution:
-        """Place units if there are none, and solve."""
+        """Place units if there are none, and solve, if any steps are left."""
+        if solution.is_placed and course.left < 1:
+            return solution
         network = solution.network if solution.is_placed else self._place(task, course)
         return self.solve(task, replace(solution, is_placed=True), network, course)
 
@@ -553,6 +577,8 @@ class Enrich(SolveOutput):
     likeness : Likeness, optional
         None is `Likeness()`.
     """
+
+    serves_depth = False
 
     def __init__(
         self,

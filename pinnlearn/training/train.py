@@ -56,6 +56,8 @@ def train(task: Task, stages: Sequence[Stage], course: Course, start: Solution) 
             best = last if stage.continues or best is start else better(best, last, task, course)
         if last.is_done and not isinstance(stage, Steps):
             verified[last] = task.verify(last)
+            # One that holds is better than one that does not, whatever their losses.
+            best = last if _stands(verified[last]) and not _stands(verified.get(best)) else best
         if course.is_stopped or (last.is_done and _stands(verified.get(last))):
             break
     if course.is_stopped:

@@ -21,7 +21,7 @@ from pinnlearn.hyperparameters import Hyperparameters
 from pinnlearn.least_squares import Block, LeastSquares
 from pinnlearn.networks import Network, half_width
 from pinnlearn.posing.ground import Ground
-from pinnlearn.posing.measures import Measure, measured, output_sizes
+from pinnlearn.posing.measures import Measure, measured, naturally_weighted, output_sizes
 from pinnlearn.training.determination import Determination, Determiner
 
 # Sets of points: uniform ones, and those that come near to what may be steep.
@@ -259,10 +259,8 @@ class Verifier(Hyperparameters):
         n_inside = determiner.n_points(len(bounds[0]), len(sizes))
         rows = np.flatnonzero(~np.isin(places, (INSIDE, NEAR, STEEP)))
         few = fresh.subset(np.concatenate([np.arange(min(n_inside, len(inside))), rows]))
-        # Whatever the loss weighs: each component counts by what a change of u of its own size does to it.
-        natural = {m.name: m.natural.mean(dim=0) for m in measured(few, sizes, half_width(bounds))}
-        weights = {name: (1 / torch.where(size > 0, size, 1.0)).tolist() for name, size in natural.items()}
-        return determiner.determine(few.weighted(weights), bounds, sizes, inside[:n_inside])
+        weighted = naturally_weighted(few, sizes, half_width(bounds))
+        return determiner.determine(weighted, bounds, sizes, inside[:n_inside])
 
 
 def _asked(fresh: LeastSquares, problem: LeastSquares) -> LeastSquares:

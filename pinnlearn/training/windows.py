@@ -21,10 +21,9 @@ from torch import Tensor
 from pinnlearn.arrays import as_tensor
 from pinnlearn.least_squares import Block, LeastSquares, LinearizedEquation, Unknowns
 from pinnlearn.networks import PiecewiseNetwork, Window, window_weights
-from pinnlearn.optimizers import Optimizer
-from pinnlearn.optimizers.base import Problem, State
 from pinnlearn.training.course import Course
 from pinnlearn.training.initial_value import InitialValueProblem, derivative
+from pinnlearn.training.newton import Newton
 from pinnlearn.training.propagation import Propagation, middles
 from pinnlearn.training.stages import Solution, Stage, Task
 
@@ -32,50 +31,12 @@ from pinnlearn.training.stages import Solution, Stage, Task
 ROUND_OFF = 1e-12
 # An output counts for at least this part of its largest value so far, and of the largest of all outputs.
 FADED, VANISHED = 1e-6, 1e-10
-# A step that leaves more than this part of the loss brings no more digits.
-FALLING = 0.1
 # A window that leaves less than this part of itself takes that along.
 ALL_BUT = 1.1
 # In single precision less is accepted: so many times the rounding of 1.
 LEAST = 1e3
 # Fresh rows reach to this part of a window's length from its begin.
 NEAREST = 2.0**-40
-
-
-class Newton(Optimizer):
-    """Undamped Gauss-Newton steps, each to the smallest parameters that solve the linear model, columns of length 1.
-
-    A smallest change would let the parameters grow from step to step along what the equations hardly see, and the
-    rounding of u with them.
-
-    Parameters
-    ----------
-    max_iter : int
-    """
-
-    learning_rate = None
-
-    def __init__(self, max_iter: int = 12):
-        self.max_iter = max_iter
-
-    def step(self, problem: Problem, state: State) -> State:
-        """Go where the linear model is least; what is not finite, or has twice fallen no further, ends."""
-        linear = problem.linearize(state.parameters)
-        J = linear.jacobian()
-        lengths = torch.linalg.vector_norm(J, dim=0)
-        lengths = torch.where(lengths > 0, lengths, 1.0)
-        if not bool(torch.isfinite(J).all()) or not bool(torch.isfinite(linear.residual).all()):
-            return replace(state, stop="stalled")
-        U, S, Vh = torch.linalg.svd(J.div_(lengths), full_matrices=False)
-        inverse = torch.where(torch.finfo(S.dtype).eps * S[0] < S, 1 / S, 0.0)
-        target = J @ (state.parameters * lengths) - linear.residual
-        parameters = Vh.T @ (inverse * (U.T @ target)) / lengths
-        loss = float(problem.loss(parameters))
-        if not math.isfinite(loss):
-            return replace(state, stop="stalled")
-        least, n_idle = state.memory or (state.loss, 0)
-        n_idle = 0 if loss < FALLING * least else n_idle + 1
-        return State(parameters, loss, (min(least, loss), n_idle), "stalled" if n_idle > 1 else None)
 
 
 class MarchWindows(Stage):
