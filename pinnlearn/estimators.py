@@ -131,15 +131,13 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
 
     Notes
     -----
-    The joined method: one natural gradient step of length 1 on the output weights alone, which for a linear PDE is
-    the exact least-squares solution; with `trainable="all"`, if the relative residual is above `tol`, some hidden
-    units are trained, all their weights, by damped NGD, and the output weights are solved for again. It is the
-    list of stages `pinnlearn.training.JOINED`. With several hidden layers it is `pinnlearn.training.DEEP`: damped NGD
-    on all weights, then the output solve.
+    The joined method, `pinnlearn.training.JOINED`: one natural gradient step of length 1 on the output weights alone,
+    which for a linear PDE is the exact least-squares solution. If that does not hold, rows are graded, time is marched,
+    coordinates are learned by a small deep network or hidden units trained, and output weights are solved for again.
+    With several hidden layers it is `pinnlearn.training.DEEP`: damped NGD on all weights, then the output solve.
 
-    Where hidden training is stuck, as many rows of the PDE as X has join for a stage of it, at points of the domain
-    where the residual is large. `loss_` and `groups_` are of the rows of X. With `region` in `fit`, or without a
-    domain, X is all there is.
+    Where training is stuck, rows of the PDE join for a stage of it, where the residual is large. `loss_` and `groups_`
+    are of the rows of X. With `region` in `fit`, or without a domain, X is all there is.
 
     A scaler in front of the estimator would change the PDE; the network scales by itself.
 
@@ -348,9 +346,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         """Evaluate R^2 where every value is known, otherwise 1 minus the relative residual.
 
         The relative residual is the root mean square, over the groups of rows, of RMS residual / size of the
-        equation's terms; the boundary counts as much as the interior. It is that at the rows of X, or, on a domain and
-        without `y` and `region`, that at other points, where it is larger: see `docs/guide/trust.md`. Where X has no
-        boundary or initial rows though the PDE has conditions there, points of the domain are added.
+        equation's terms; the boundary counts as much as the interior. On a domain, without `y` and `region`, points
+        between the rows of X count where it is larger there; without any for a condition, points of it are added.
 
         Parameters
         ----------
