@@ -206,7 +206,7 @@ def _schroedinger(x: Tensor, h: Jet) -> Tensor:
 
 
 def schroedinger() -> PDE:
-    """Nonlinear Schroedinger: i h_t + h_xx / 2 + |h|^2 h = 0, periodic on [-5, 5], t <= pi / 2 [1]_.
+    """Nonlinear Schroedinger: i h_t + h_xx / 2 + abs(h)^2 h = 0, periodic on [-5, 5], t <= pi / 2 [1]_.
 
     At the start h = 2 sech(x); the outputs are Re h and Im h.
 
