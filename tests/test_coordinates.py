@@ -1,20 +1,22 @@
 """Learned coordinates: the steps, the wide layer, and what the default method makes of them."""
 
 import pickle
+from dataclasses import replace
 
 import cloudpickle
 import numpy as np
 import pytest
 import torch
+from sklearn.exceptions import ConvergenceWarning
 
 from pinnlearn import PINNRegressor, problems, relative_l2_error
-from pinnlearn.conditions import Initial, Periodic
+from pinnlearn.conditions import Dirichlet, Initial, Periodic
 from pinnlearn.domains import Interval, SpaceTime
 from pinnlearn.jets import Symbol
 from pinnlearn.optimizers import GaussNewton, Geodesic, Longest
 from pinnlearn.optimizers.base import State
 from pinnlearn.pdes import PDE
-from pinnlearn.training import Round, SolveOutput, TrainCoordinates
+from pinnlearn.training import Round, Solution, SolveOutput, Stage, TrainCoordinates
 from pinnlearn.training.coordinates import widened
 from pinnlearn.training.newton import Newton
 
@@ -180,3 +182,35 @@ def test_it_hands_on_what_is_solved_and_what_has_a_width():
     with pytest.warns(UserWarning, match="not solved"):
         model = PINNRegressor(hard, optimizer=[SolveOutput(), TrainCoordinates()], width=50, random_state=0).fit(X)
     assert len(model.hidden_bias_) == 50
+
+
+def test_an_equation_that_a_random_start_cannot_enter_is_started_from_zero():
+    # sqrt(0.1 + u) is NaN where the start is below -0.1; u = x (1 - x) is never there.
+    def equation(x, u):
+        return u.d(0, 0) + 2 + torch.sqrt(0.1 + u.value) - torch.sqrt(0.1 + x[:, 0] * (1 - x[:, 0]))
+
+    pde = PDE(Interval(0.0, 1.0), equation=equation, conditions=[Dirichlet(0.0)])
+    model = PINNRegressor(pde, optimizer=[SMALL], random_state=0).fit(pde.sample(60, 2, random_state=0))
+    x = np.linspace(0, 1, 50)[:, None]
+    np.testing.assert_allclose(model.predict(x), x[:, 0] * (1 - x[:, 0]), atol=1e-6)
+
+
+class Aside(Stage):
+    """Puts five times what came aside."""
+
+    most_steps = 1
+
+    def run(self, task, solution, course):
+        network = solution.network
+        worse = network.with_blocks({name: 5 * network.blocks()[name] for name in network.linear})
+        return replace(solution, aside=Solution(task.problem_at(worse), task.loss(worse)))
+
+
+def test_what_was_put_aside_is_taken_only_if_it_is_better():
+    pde = problems.poisson_2d()
+    X = pde.sample(200, 60, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="not solved"):
+        alone = PINNRegressor(pde, width=16, optimizer=[SolveOutput()], random_state=0).fit(X)
+    with pytest.warns(ConvergenceWarning, match="not solved"):
+        model = PINNRegressor(pde, width=16, optimizer=[SolveOutput(), Aside()], random_state=0).fit(X)
+    np.testing.assert_array_equal(model.predict(X), alone.predict(X))

@@ -3,8 +3,8 @@
 Two layers in x follow what is smooth. Where a solution is sharp, and what is sharp is curved or moves, a small deep
 network is trained, by few but long natural gradient steps. What its hidden layers give, and x, are coordinates
 phi(x) in which the solution is smooth: random units tanh(w . phi + b) are placed in phi as two-layer units are in x,
-and the output weights, of these units and of phi itself, are the solution of a least-squares problem. The result is a
-network of one more hidden layer, whose last two layers read all before them.
+and the output weights, of these units and of the layer below them, are the solution of a least-squares problem. The
+result is a network of one more hidden layer, which reads all before it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -31,6 +32,8 @@ from pinnlearn.training.stages import Solution, Stage, Task
 
 # Of a step that solves for output weights, where it would raise the loss.
 HALVINGS = 6
+# Arrays of rows by units that a solve holds: derivatives of the wide layer, J, and its factors.
+HELD = 24
 
 
 class Round(NamedTuple):
@@ -56,9 +59,11 @@ class Round(NamedTuple):
     units: tuple[int, ...]
 
 
+# The hidden layers of the first network.
+FIRST = (10, 10)
 # A front takes the first round, a second or two; a shock the second; what comes after it is for what is sharper.
 ROUNDS = (
-    Round((10, 10), 60, 600, 1, (300, 600, 1000)),
+    Round(FIRST, 60, 600, 1, (300, 600, 1000)),
     Round((20, 20, 20), 120, 2000, 1, (1000, 2000)),
     Round(None, 80, 4000, 5, (1000, 2000)),
     Round(None, 80, 8000, 5, (1000, 2000)),
@@ -166,10 +171,12 @@ class _Learning:
 
     def run(self, solution: Solution) -> Solution:
         """Round after round, until the best network holds."""
-        stage, trained = self.stage, cast(DeepNetwork, None)
-        best, least = trained, math.inf
-        for each in stage.rounds or ROUNDS:
-            trained = self._train(trained if each.hidden is None else self._start(each.hidden), each)
+        stage, rounds = self.stage, self.stage.rounds or ROUNDS
+        best = trained = self._start(rounds[0].hidden or FIRST)
+        least = math.inf
+        for i, each in enumerate(rounds):
+            begun = self._start(each.hidden) if i and each.hidden is not None else trained
+            trained = self._train(begun, each)
             network, residual = self._widened(trained, each.units)
             if residual < least:
                 best, least = network, residual
@@ -184,10 +191,12 @@ class _Learning:
         """Whether no steps are left, or someone asked to stop."""
         return self.course.is_stopped or self.course.left < 1
 
-    def _start(self, hidden: tuple[int, ...]) -> DeepNetwork:
+    def _start(self, hidden: Sequence[int]) -> DeepNetwork:
+        """A random function; zero, at which equations are known to be finite, where they are not finite for that."""
         self.damping = None
-        periodic = self.ground.periodic_axes
-        return self.task.placement.deep(hidden, zero=False, scale=self.stage.scale, periodic=periodic)
+        start = partial(self.task.placement.deep, hidden, scale=self.stage.scale, periodic=self.ground.periodic_axes)
+        network = start(zero=False)
+        return network if math.isfinite(self._residual(network)) else start(zero=True)
 
     def _train(self, network: DeepNetwork, round_: Round) -> DeepNetwork:
         """Steps on all weights, at rows that are drawn anew."""
@@ -228,7 +237,7 @@ class _Learning:
     def _affordable(self, n_rows: int, width: int) -> int:
         """As many rows, or those for which J and its factors have room."""
         itemsize = self.task.problem.start.element_size()
-        return min(n_rows, int(available_bytes(self.task.placement.device) / (8 * width * itemsize)))
+        return min(n_rows, int(available_bytes(self.task.placement.device) / (HELD * width * itemsize)))
 
     def _inside(self, n: int) -> torch.Tensor:
         like = self.task.problem.start
@@ -251,13 +260,14 @@ class _Learning:
         return self.ground.pose(X, unknowns)
 
     def _residual(self, network: DeepNetwork) -> float:
-        """The largest relative residual of an equation at fresh points, always the same."""
+        """The largest relative residual at fresh points, always the same; infinite if one is not finite."""
         rng, n = np.random.default_rng(self.task.placement.seed + 1), self.stage.n_fresh
         inside = self.ground.inside(n, rng)
         fresh = self._pose(np.concatenate([inside, self.ground.on_boundary(n // 8, rng)]), network)
         like = fresh.start
         sizes = output_sizes(network.evaluate(as_tensor(inside, like.device, like.dtype)))
-        return max(m.ratio() for m in measured(fresh, sizes, half_width(self.ground.bounds)))
+        ratios = [m.ratio() for m in measured(fresh, sizes, half_width(self.ground.bounds))]
+        return max(ratios) if all(map(math.isfinite, ratios)) else math.inf
 
 
 def widened(

@@ -44,6 +44,7 @@ def likely(
     """Draw points, (n_rows, n_dims), with that likelihood, from `CANDIDATES` times as many."""
     points = candidates(CANDIDATES * n_rows)
     residual = problem.interior_residual(points)
+    residual = np.where(np.isfinite(residual), residual, 0.0)
     likelihood = 1 + residual / max(residual.mean(), np.finfo(float).tiny)
     likelihood /= likelihood.sum()
     return points[rng.choice(len(points), size=n_rows, replace=False, p=likelihood)]

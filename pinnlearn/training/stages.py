@@ -13,6 +13,7 @@ equations better: directions are what training finds first and what chance does 
 
 from __future__ import annotations
 
+import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -239,7 +240,8 @@ class Steps(Stage):
     @property
     def is_cut(self) -> bool:
         """Whether somebody chose the number of steps."""
-        return self.optimizer.max_iter != type(self.optimizer)().max_iter
+        default = inspect.signature(type(self.optimizer)).parameters.get("max_iter")
+        return default is None or self.optimizer.max_iter != default.default
 
     def run(self, task: Task, solution: Solution, course: Course) -> Solution:
         """Train down to the target."""

@@ -55,18 +55,24 @@ def train(task: Task, stages: Sequence[Stage], course: Course, start: Solution) 
         if last is not before:
             best = last if stage.continues or best is start else better(best, last, task, course)
         if last.is_done and not isinstance(stage, Steps):
-            verified[last] = task.verify(last)
-            # One that holds is better than one that does not, whatever their losses.
-            best = last if _stands(verified[last]) and not _stands(verified.get(best)) else best
+            verified[last] = verification = task.verify(last)
+            # One that is known to hold is better than one that is not, whatever their losses.
+            best = last if _is_known_to_hold(verification) and not _is_known_to_hold(verified.get(best)) else best
         if course.is_stopped or (last.is_done and _stands(verified.get(last))):
             break
     if course.is_stopped:
         return best, None
     verification = verified[best] if best in verified else task.verify(best)
-    if aside is not None and (verification is None or not verification.equations_hold):
-        best, verification = aside, task.verify(aside)
+    if aside is not None and not _is_known_to_hold(verification):
+        other = task.verify(aside)
+        if verification is None or other is None or other.excess < verification.excess:
+            best, verification = aside, other
     _end(task, stage, best, course, verification)
     return best, verification
+
+
+def _is_known_to_hold(verification: Verification | None) -> bool:
+    return verification is not None and verification.equations_hold
 
 
 def _stands(verification: Verification | None) -> bool:

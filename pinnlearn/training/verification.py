@@ -78,6 +78,12 @@ class Verification(NamedTuple):
         return max((c.elsewhere for c in self.equations.values()), default=0.0)
 
     @property
+    def excess(self) -> float:
+        """The largest of these in units of what is accepted there; infinite where one is not finite."""
+        parts = [check.elsewhere / check.accepted for check in self.equations.values()]
+        return max(parts, default=0.0) if all(map(math.isfinite, parts)) else math.inf
+
+    @property
     def equations_hold(self) -> bool:
         """Whether all equations hold wherever they were looked at."""
         return all(check.elsewhere <= check.accepted for check in self.equations.values())
