@@ -172,6 +172,15 @@ def test_periodic_conditions_hold_exactly():
     np.testing.assert_allclose(model.predict(left), model.predict(right), atol=1e-11)
 
 
+def test_in_many_dimensions_directions_are_left_to_hidden_training():
+    pde = problems.poisson_10d()
+    with pytest.warns(ConvergenceWarning, match="between them"):
+        model = PINNRegressor(pde, optimizer=[SolveOutput(max_iter=1), SMALL], random_state=0).fit(
+            pde.sample(30, 20, random_state=0)
+        )
+    assert "coordinates" not in dict(model.stages_)
+
+
 def test_it_hands_on_what_is_solved_and_what_has_a_width():
     pde = problems.poisson_2d()
     X = pde.sample(300, 80, random_state=0)
