@@ -88,11 +88,13 @@ def damped_solvers(J: Tensor) -> Callable[[float], Callable[[Tensor], Tensor]]:
     return solver
 
 
-def smallest_solution(A: Tensor, b: Tensor) -> Tensor:
-    """The least-squares solution of A x = b that is smallest where columns of A have length 1.
+def small_solution(A: Tensor, b: Tensor) -> Tensor:
+    """A least-squares solution of A x = b that is small where columns of A have length 1.
 
-    Singular values below eps times the largest count as zero. They are those of the triangular factor of [A, b], so
-    that no orthogonal matrix with as many rows as A is formed.
+    Their singular values s are damped, to s + d^2 / s, with d = eps sqrt(p): what is below rounding, of p columns, is
+    hardly used. It is that of the triangular factor of [A, b], so that no orthogonal matrix with as many rows as A is
+    formed. Where singular values fall without a gap, it leaves smaller residuals than one that is cut off at eps, in
+    half the time.
 
     Parameters
     ----------
@@ -105,15 +107,15 @@ def smallest_solution(A: Tensor, b: Tensor) -> Tensor:
 
     Examples
     --------
-    >>> smallest_solution(torch.tensor([[3.0, 30.0]]), torch.tensor([6.0]))
+    >>> small_solution(torch.tensor([[3.0, 30.0]]), torch.tensor([6.0]))
     tensor([1.0000, 0.1000])
     """
     lengths = torch.linalg.vector_norm(A, dim=0)
     lengths = torch.where(lengths > 0, lengths, 1.0)
     _, R = torch.linalg.qr(torch.cat([A / lengths, b[:, None]], dim=1), mode="r")
-    U, S, Vh = torch.linalg.svd(R[:, :-1], full_matrices=False)
-    inverse = torch.where(torch.finfo(S.dtype).eps * S[0] < S, 1 / S, 0.0)
-    return Vh.T @ (inverse * (U.T @ R[:, -1])) / lengths
+    R, right = R[:, :-1], R[:, -1]
+    shift = torch.full_like(lengths[0], torch.finfo(A.dtype).eps ** 2 * len(lengths))
+    return _qr(R, shift)(right) / lengths
 
 
 def safe_solver(damping: float, dtype: torch.dtype) -> str:

@@ -20,8 +20,9 @@ def as_generator(random_state) -> np.random.Generator:
     return np.random.default_rng(check_random_state(random_state).randint(2**31, size=4))
 
 
-def _sobol(n: int, n_dims: int, rng: np.random.Generator) -> NDArray:
-    # Sobol' points are balanced in powers of two only; drawing one and taking its head avoids scipy's warning.
+def sobol(n: int, n_dims: int, rng: np.random.Generator) -> NDArray:
+    """Points of a Sobol' sequence, scrambled, in the unit cube, (n, n_dims)."""
+    # They are balanced in powers of two only; drawing one and taking its head avoids scipy's warning.
     return qmc.Sobol(n_dims, seed=rng).random_base2(math.ceil(math.log2(max(n, 1))))[:n]
 
 
@@ -37,7 +38,7 @@ def _grid(n: int, n_dims: int, rng: np.random.Generator) -> NDArray:
 METHODS = {
     "uniform": lambda n, n_dims, rng: rng.random((n, n_dims)),
     "grid": _grid,
-    "sobol": _sobol,
+    "sobol": sobol,
     "halton": lambda n, n_dims, rng: qmc.Halton(n_dims, seed=rng).random(n),
     "lhs": lambda n, n_dims, rng: qmc.LatinHypercube(n_dims, seed=rng).random(n),
 }

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from pinnlearn.linalg import smallest_solution
+from pinnlearn.linalg import small_solution
 from pinnlearn.optimizers import Optimizer
 from pinnlearn.optimizers.base import Problem, State
 
@@ -50,7 +50,7 @@ class Newton(Optimizer):
         if not bool(torch.isfinite(J).all()) or not bool(torch.isfinite(r).all()):
             return replace(state, stop="stalled")
         b = J @ state.parameters - r
-        solved = smallest_solution(J, b)
+        solved = small_solution(J, b)
         predicted = float((J @ solved - b).square().sum()) / 2
         del J
         parameters, loss = self._halved(problem, state, solved - state.parameters)

@@ -24,6 +24,7 @@ from pinnlearn.networks import (
     TwoLayerNetwork,
     Weights,
     domain_weights,
+    even_weights,
     gaussian_layers,
     gaussian_weights,
     half_width,
@@ -112,6 +113,11 @@ class Placement:
         if zero:
             weights = weights._replace(output_weights=np.zeros_like(weights.output_weights))
         return self.build(weights)
+
+    def even(self, width: int, scale: float) -> TwoLayerNetwork:
+        """A network with units spread evenly, nearly all of this scale; its output weights are zero."""
+        rng = np.random.default_rng(self.seed)
+        return self.build(even_weights(width, self.bounds, self.n_outputs, scale, rng, self.stretch))
 
     def stretched(self, factors: NDArray) -> Placement:
         """The same with slopes stretched along each axis."""

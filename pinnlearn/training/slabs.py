@@ -27,7 +27,7 @@ from pinnlearn.arrays import as_array, as_tensor
 from pinnlearn.hyperparameters import check_choice
 from pinnlearn.jets import Jet, Symbol
 from pinnlearn.least_squares import Block, Equation, EquationAtRows, LeastSquares, Unknowns, Weight
-from pinnlearn.linalg import smallest_solution
+from pinnlearn.linalg import small_solution
 from pinnlearn.networks import PiecewiseNetwork, Window, half_width
 from pinnlearn.posing.ground import Ground
 from pinnlearn.posing.measures import measured, naturally_weighted, output_sizes
@@ -378,7 +378,7 @@ class Slab:
         fresh = self._posed(network, TO_JUDGE, self.before)
         others = self._units(len(self.march.kept) + OTHER_UNITS)
         linear = fresh.linearize(fresh.start).carried_to(others)
-        weights = smallest_solution(linear.jacobian(), -linear.residual)
+        weights = small_solution(linear.jacobian(), -linear.residual)
         return cast(PiecewiseNetwork, Unknowns(others, others.linear).at(weights).network)
 
     def is_determined(self, network: PiecewiseNetwork) -> bool:
@@ -495,5 +495,5 @@ class Slab:
         conditions = [block for block in problem.blocks if block.equation.group != "interior"]
         start = replace(problem, blocks=(still, *conditions))
         linear = start.weighted(self._weights(start)).linearize_at_zero()
-        weights = smallest_solution(linear.jacobian(), -linear.residual)
+        weights = small_solution(linear.jacobian(), -linear.residual)
         return cast(PiecewiseNetwork, start.network(weights))
