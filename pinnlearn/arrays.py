@@ -75,6 +75,11 @@ def available_device(device: str, dtype: str) -> tuple[torch.device, torch.dtype
         return torch.device("cpu"), DTYPES[dtype]
 
 
+def affordable(n: int, n_numbers: int, like: torch.Tensor) -> int:
+    """As many as n, or those for which there is memory, if each takes so many numbers like these."""
+    return min(n, int(available_bytes(like.device) / (n_numbers * like.element_size())))
+
+
 def available_bytes(device: torch.device) -> int:
     """The memory that is free on a device now."""
     if device.type == "cuda":

@@ -7,10 +7,10 @@ Examples
 --------
 >>> from pinnlearn.training import JOINED
 >>> list(JOINED[:5])
-[MarchWindows(), SolveOutput(), Grade(), MarchSlabs(equations='linear'), TrainCoordinates()]
+[MarchWindows(), SolveOutput(), Spread(), Grade(), MarchSlabs(equations='linear')]
 >>> list(JOINED[5:])
-[TrainHidden(), March(), Grow(), Enrich(), MarchSlabs(equations='nonlinear')]
->>> sum(stage.most_steps for stage in JOINED[5:9])
+[TrainCoordinates(), TrainHidden(), March(), Grow(), Enrich(), MarchSlabs(equations='nonlinear')]
+>>> sum(stage.most_steps for stage in JOINED[6:10])
 810
 """
 
@@ -21,6 +21,7 @@ from pinnlearn.training.grading import Grade
 from pinnlearn.training.methods import DEEP, JOINED
 from pinnlearn.training.placement import Likeness
 from pinnlearn.training.slabs import MarchSlabs
+from pinnlearn.training.spreading import Spread
 from pinnlearn.training.stages import (
     Enrich,
     Grow,
@@ -53,6 +54,7 @@ __all__ = [
     "ScaleChoice",
     "Solution",
     "SolveOutput",
+    "Spread",
     "Stage",
     "Steps",
     "Task",

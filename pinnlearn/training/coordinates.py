@@ -19,15 +19,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pinnlearn.arrays import as_tensor, available_bytes
+from pinnlearn.arrays import affordable, as_tensor
 from pinnlearn.least_squares import LeastSquares
-from pinnlearn.networks import DeepNetwork, half_width, trainable_blocks
+from pinnlearn.networks import DeepNetwork, trainable_blocks
 from pinnlearn.optimizers import GaussNewton, Geodesic, Longest, Optimizer
 from pinnlearn.posing.ground import Ground
-from pinnlearn.posing.measures import measured, output_sizes
 from pinnlearn.training.course import Course
 from pinnlearn.training.newton import Newton
-from pinnlearn.training.refinement import likely
+from pinnlearn.training.refinement import Fresh, likely
 from pinnlearn.training.stages import Solution, Stage, Task
 
 # Of a step that solves for output weights, where it would raise the loss.
@@ -151,9 +150,8 @@ class TrainCoordinates(Stage):
 
     def applies(self, task: Task) -> bool:
         """Whether rows can be drawn, all conditions hold there, the width is free, and dimensions are few."""
-        has_values = any(equation.values is not None for equation in task.problem.equations)
         is_free = task.may_widen and task.placement.n_dims <= self.most_dims
-        return task.trains_all and is_free and task.ground is not None and not has_values
+        return task.trains_all and is_free and task.ground is not None and not task.has_values
 
     def run(self, task: Task, solution: Solution, course: Course) -> Solution:
         """Learn and solve, where the solution that comes is stuck."""
@@ -175,6 +173,7 @@ class _Learning:
         self.rng = np.random.default_rng(self.task.placement.seed)
         self.optimizer = self.stage.trainer or GaussNewton(damping=Longest(), acceleration=Geodesic())
         self.damping: float | None = None
+        self.fresh = Fresh(self.ground, self.task.problem, self.stage.n_fresh, self.task.placement.seed + 1)
 
     def run(self, solution: Solution) -> Solution:
         """Round after round, until the best network holds."""
@@ -235,16 +234,12 @@ class _Learning:
     def _solve(self, network: DeepNetwork, trained: DeepNetwork) -> DeepNetwork:
         """Solve for the output weights, at rows where the residual of the trained network is large likelier."""
         width = network.weights[-1].shape[0]
-        n_rows = self._affordable(int(self.stage.rows_per_unit * network.hidden_widths[-1]), width)
+        n_rows = int(self.stage.rows_per_unit * network.hidden_widths[-1])
+        n_rows = affordable(n_rows, HELD * width, self.task.problem.start)
         problem = self._drawn(network, trained, n_rows).training(network.linear)
         steps = min(self.stage.max_iter, self.course.left)
         result = self.course.run("units in coordinates", Newton(halvings=HALVINGS), problem, max_iter=steps)
         return cast(DeepNetwork, problem.network(result.parameters))
-
-    def _affordable(self, n_rows: int, width: int) -> int:
-        """As many rows, or those for which J and its factors have room."""
-        itemsize = self.task.problem.start.element_size()
-        return min(n_rows, int(available_bytes(self.task.placement.device) / (HELD * width * itemsize)))
 
     def _inside(self, n: int) -> torch.Tensor:
         like = self.task.problem.start
@@ -267,14 +262,7 @@ class _Learning:
         return self.ground.pose(X, unknowns)
 
     def _residual(self, network: DeepNetwork) -> float:
-        """The largest relative residual at fresh points, always the same; infinite if one is not finite."""
-        rng, n = np.random.default_rng(self.task.placement.seed + 1), self.stage.n_fresh
-        inside = self.ground.inside(n, rng)
-        fresh = self._pose(np.concatenate([inside, self.ground.on_boundary(n // 8, rng)]), network)
-        like = fresh.start
-        sizes = output_sizes(network.evaluate(as_tensor(inside, like.device, like.dtype)))
-        ratios = [m.ratio() for m in measured(fresh, sizes, half_width(self.ground.bounds))]
-        return max(ratios) if all(map(math.isfinite, ratios)) else math.inf
+        return self.fresh.look(network).residual
 
 
 def widened(

@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pinnlearn.arrays import as_array, as_tensor, available_bytes
+from pinnlearn.arrays import affordable, as_array, as_tensor
 from pinnlearn.jets import Symbol
 from pinnlearn.least_squares import Block, LeastSquares
 from pinnlearn.networks import TwoLayerNetwork, Weights, half_width
@@ -41,6 +41,8 @@ COARSER = 3.0
 NEARER, MORE_HALVINGS, FEWEST_HALVINGS = 0.01, 4.0, 5.0
 # A part of the residual below which a plane's distances tell nothing.
 TELLING = 0.02
+# Arrays of rows by units that a solve holds at a time: J and its factors.
+HELD = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,10 +253,10 @@ class Grade(Stage):
         verification = task.verify(solution)
         if verification is None or verification.equations_hold or course.left < 1:
             return solution
-        if task.placement.n_dims > 1 and not _is_linear(solution.problem):
+        if task.placement.n_dims > 1 and not is_linear(solution.problem):
             return solution
         # At points of its own it would impose conditions where values are known instead.
-        if any(equation.values is not None for equation in task.problem.equations):
+        if task.has_values:
             return solution
         return _Rounds(self, task, course).run(solution)
 
@@ -309,7 +311,8 @@ class _Rounds:
         stage, some = self.stage, self.several
         width = stage.units[some] + k * stage.more_units[some]
         width = width if self.task.may_widen else min(width, self.task.width)
-        inside, outside = self._rows(planes, self._affordable(stage.rows[some] + k * stage.more_rows[some], width))
+        n_rows = stage.rows[some] + k * stage.more_rows[some]
+        inside, outside = self._rows(planes, affordable(n_rows, HELD * width, self.task.problem.start))
         n_graded = int(stage.graded[some] * width)
         network = beside(planes.units(n_graded, self.task.placement, self.rng), self._broad(width - n_graded))
         posed = self._pose(np.concatenate([inside, outside]), planes)
@@ -318,11 +321,6 @@ class _Rounds:
         optimizer = NGD(damping=GainRatio(shortest_column=1e-15))
         result = self.course.run("graded units", optimizer, problem, max_iter=min(stage.max_iter, self.course.left))
         return cast(TwoLayerNetwork, problem.network(result.parameters)), inside
-
-    def _affordable(self, n_rows: int, width: int) -> int:
-        """As many rows, or those for which J and its factors have room."""
-        itemsize = self.task.problem.start.element_size()
-        return min(n_rows, int(available_bytes(self.task.placement.device) / (8 * width * itemsize)))
 
     def _broad(self, width: int) -> TwoLayerNetwork:
         """Units that are not graded."""
@@ -403,7 +401,7 @@ def _found(planes: Planes, residual: float, X: NDArray, squares: NDArray, of: ND
     return _Found(residual, X[squares.argmax()], float(squares[~graded].sum() / total), needed)
 
 
-def _is_linear(problem: LeastSquares) -> bool:
+def is_linear(problem: LeastSquares) -> bool:
     """Whether the coefficients of all equations are at the solution what they are at u = 0."""
     parts = problem.linearize(problem.start).parts
     at_zero = [block.at_rows.at_zero for block in problem.blocks]

@@ -12,6 +12,7 @@ from pinnlearn.optimizers import NGD, Direct, GainRatio, Optimizer, get_optimize
 from pinnlearn.training.coordinates import TrainCoordinates
 from pinnlearn.training.grading import Grade
 from pinnlearn.training.slabs import MarchSlabs
+from pinnlearn.training.spreading import Spread
 from pinnlearn.training.stages import Enrich, Grow, March, SolveOutput, Stage, Steps, Task, TrainHidden
 from pinnlearn.training.windows import MarchWindows
 
@@ -19,6 +20,7 @@ from pinnlearn.training.windows import MarchWindows
 JOINED: tuple[Stage, ...] = (
     MarchWindows(),
     SolveOutput(),
+    Spread(),
     Grade(),
     MarchSlabs("linear"),
     TrainCoordinates(),

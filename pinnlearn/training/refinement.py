@@ -1,13 +1,20 @@
-"""Where rows are added: at points of the domain where the residual of the PDE is large."""
+"""Residuals at fresh points; rows that are added where that of the PDE is large."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pinnlearn.arrays import as_tensor
 from pinnlearn.least_squares import LeastSquares
+from pinnlearn.networks import Network, half_width
+from pinnlearn.posing.ground import Ground
+from pinnlearn.posing.measures import measured, output_sizes
 
 # Points of the domain for each row that is added, of which those with a large residual are the likelier ones.
 CANDIDATES = 5
@@ -48,3 +55,50 @@ def likely(
     likelihood = 1 + residual / max(residual.mean(), np.finfo(float).tiny)
     likelihood /= likelihood.sum()
     return points[rng.choice(len(points), size=n_rows, replace=False, p=likelihood)]
+
+
+class Look(NamedTuple):
+    """What fresh points say of a network.
+
+    Attributes
+    ----------
+    residual : float
+        The largest relative residual of an equation; infinite if one is not finite.
+    evenness : float
+        How evenly the PDE's is spread: the square of its mean over its mean square.
+    """
+
+    residual: float
+    evenness: float
+
+
+@dataclass(frozen=True, eq=False)
+class Fresh:
+    """Uniform points inside, always the same, and an eighth as many on each part of the boundary.
+
+    Parameters
+    ----------
+    ground : Ground
+    problem : LeastSquares
+    n : int
+    seed : int
+    """
+
+    ground: Ground
+    problem: LeastSquares
+    n: int
+    seed: int
+
+    def look(self, network: Network) -> Look:
+        """Judge a network."""
+        rng = np.random.default_rng(self.seed)
+        inside, on_boundary = self.ground.inside(self.n, rng), self.ground.on_boundary(self.n // 8, rng)
+        unknowns = replace(self.problem.unknowns, network=network, trained=network.linear)
+        posed = self.ground.pose(np.concatenate([inside, on_boundary]), unknowns)
+        like = posed.start
+        sizes = output_sizes(network.evaluate(as_tensor(inside, like.device, like.dtype)))
+        measures = measured(posed, sizes, half_width(self.ground.bounds))
+        ratios = [measure.ratio() for measure in measures]
+        residual = max(ratios) if all(map(math.isfinite, ratios)) else math.inf
+        squares = [m.residual.square().sum(dim=1) for m in measures if m.group == "interior"]
+        return Look(residual, min((float(s.sqrt().mean() ** 2 / s.mean()) for s in squares if s.any()), default=0.0))

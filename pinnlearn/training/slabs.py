@@ -35,7 +35,7 @@ from pinnlearn.posing.weights import balanced_weights
 from pinnlearn.training.choices import ScaleChoice
 from pinnlearn.training.course import Course
 from pinnlearn.training.determination import Determination, Determiner
-from pinnlearn.training.grading import _is_linear
+from pinnlearn.training.grading import is_linear
 from pinnlearn.training.newton import Newton
 from pinnlearn.training.placement import Placement
 from pinnlearn.training.stages import Solution, Stage, Task
@@ -165,8 +165,8 @@ class MarchSlabs(Stage):
         if course.left < 1 or not self.applies(task):
             return solution
         check_choice("equations", self.equations, EQUATIONS)
-        is_linear = _is_linear(solution.problem)
-        if self.equations not in ("all", "linear" if is_linear else "nonlinear"):
+        linear = is_linear(solution.problem)
+        if self.equations not in ("all", "linear" if linear else "nonlinear"):
             return solution
         verification = task.verify(solution)
         if verification is None:
@@ -174,7 +174,7 @@ class MarchSlabs(Stage):
         error = max(verification.error_estimates, default=0.0)
         if verification.equations_hold and error <= self.estimated:
             return solution
-        march, found = SlabMarch(self, task, course, is_linear), verification.determination
+        march, found = SlabMarch(self, task, course, linear), verification.determination
         # What is linear is as determined at a wrong u as at the right one.
         is_open = march.is_linear and found is not None and not found.is_determined
         return march.solution if not is_open and march.run() else solution
