@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from pinnlearn.jets import VALUE, Symbol
-from pinnlearn.networks import BLOCKS, Weights, domain_weights, gaussian_weights
+from pinnlearn.networks import BLOCKS, Weights, domain_weights, even_weights, gaussian_weights
 from tests.references import derivative, relative_error, two_layers
 
 
@@ -89,6 +89,24 @@ def test_domain_weights_place_every_unit_in_the_domain(scale):
     nearest = np.abs(z) - np.abs(slopes).sum(axis=1)  # the smallest |z| in the box, if positive
     assert nearest.max() <= 1 + 1e-9
     assert set(np.unique(weights.output_weights)) == {-1.0, 1.0}
+
+
+@pytest.mark.parametrize("n_dims", [1, 2, 3])
+def test_even_weights_have_slopes_alike_and_places_and_directions_spread_evenly(n_dims):
+    box = (np.full(n_dims, 10.0), np.linspace(10.5, 14.0, n_dims))
+    weights = even_weights(512, box, 2, 5.0, np.random.default_rng(0))
+    slopes = weights.hidden_weights * (box[1] - box[0]) / 2
+    lengths = np.linalg.norm(slopes, axis=1)
+    assert 4.0 <= lengths.min() < 4.1
+    assert 4.9 < lengths.max() <= 5.0
+    # Up to sign, directions are uniform on the sphere.
+    directions = slopes / lengths[:, None]
+    np.testing.assert_allclose(directions.T @ directions / 512, np.eye(n_dims) / n_dims, atol=5e-3)
+    shifts = weights.hidden_weights @ (box[0] + box[1]) / 2 + weights.hidden_bias
+    relative = np.sort(shifts / (np.abs(slopes).sum(axis=1) + 1))
+    # The largest gap between 512 of them in [-1, 1]; random ones leave some 0.03.
+    assert np.diff(relative).max() < 0.01
+    assert not weights.output_weights.any()
 
 
 def test_an_axis_of_extent_zero_counts_as_one():
