@@ -39,7 +39,7 @@ from pinnlearn.training.methods import DEEP, DEEP_OUTPUT, JOINED, Method
 from pinnlearn.training.placement import Placement, substitute
 from pinnlearn.training.stages import Solution, Stage, Steps, Task
 from pinnlearn.training.train import train
-from pinnlearn.training.verification import Verification
+from pinnlearn.training.verification import Verification, several_solutions
 
 # width="auto": output solves take as many units as rows determine well; iterations on all weights cost more.
 SOLVED_WIDTH, ITERATED_WIDTH, LEAST_WIDTH, UNITS_PER_ROW = 1000, 200, 20, 0.8
@@ -79,8 +79,7 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -
         # Who watches the fit may score it.
         model.pde_, model.loss_weights_ = posed.pde, posed.problem.weights
         method.seed(posed.placement.seed)
-        for finding in posed.findings:
-            warn(finding.message)
+        _warn_of(posed.findings)
         is_placed = is_warm or _is_deep(model) or isinstance(method.stages[0], Steps)
         task = _task(model, posed, _choose_widths(model, len(X), is_placed))
         trained = _check_network(model, task) if is_warm else None
@@ -92,10 +91,11 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -
             task = replace(task, draw=_draw(posed))
         course.max_iter = method.most_steps(task)
         best, verification = train(task, method.stages, course, start)
+        _warn_of(several := several_solutions(verification))
         used = method.used if isinstance(model.optimizer, list | tuple) else method.used[0]
         fitted = {
             "optimizer_": used,
-            "findings_": posed.findings,
+            "findings_": [*posed.findings, *several],
             "verification_": verification,
             "error_estimate_": _error_estimate(verification),
             "n_bytes_": n_bytes if course.added_rows is None else n_bytes_added,
@@ -107,6 +107,11 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -
         for name in NAMES:
             model.__dict__.pop(name, None)
         model.__dict__.update(fitted)
+
+
+def _warn_of(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        warn(finding.message)
 
 
 def warn_of_interruption(model: Any) -> None:

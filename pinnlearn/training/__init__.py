@@ -20,6 +20,7 @@ from pinnlearn.training.determination import Determination, Determiner
 from pinnlearn.training.grading import Grade
 from pinnlearn.training.methods import DEEP, JOINED
 from pinnlearn.training.placement import Likeness
+from pinnlearn.training.several import Deflation, OtherSolution
 from pinnlearn.training.slabs import MarchSlabs
 from pinnlearn.training.stages import (
     Enrich,
@@ -40,6 +41,7 @@ __all__ = [
     "JOINED",
     "Check",
     "DampingChoice",
+    "Deflation",
     "Determination",
     "Determiner",
     "Enrich",
@@ -49,6 +51,7 @@ __all__ = [
     "March",
     "MarchSlabs",
     "MarchWindows",
+    "OtherSolution",
     "Round",
     "ScaleChoice",
     "Solution",

@@ -127,14 +127,27 @@ class Determiner(Hyperparameters):
 
     def _singular(self, J: Tensor, at_points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """U, S, V of J, (n, n_outputs, k), for polynomials of norm 1 at points of the domain, which is no box."""
-        _, lengths, Wh = _svd(at_points)
-        kept = lengths > self.visible * lengths[0]
-        of_norm_one = Wh[kept].T / lengths[kept]
-        U, S, Vh = _svd((J @ of_norm_one).flatten(1))
-        return U, S, (Vh.unflatten(1, (J.shape[1], -1)) @ of_norm_one.T).flatten(1).T
+        basis = of_norm_one(at_points, self.visible)
+        U, S, Vh = svd((J @ basis).flatten(1))
+        return U, S, (Vh.unflatten(1, (J.shape[1], -1)) @ basis.T).flatten(1).T
 
 
-def _svd(A: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def of_norm_one(at_points: Tensor, visible: float) -> Tensor:
+    """Combinations of polynomials that are orthonormal at points of the domain, (n_polynomials, n_kept).
+
+    Parameters
+    ----------
+    at_points : Tensor of shape (n, n_polynomials)
+        Over sqrt(n).
+    visible : float
+        What is less than this part of the largest there is left out.
+    """
+    _, lengths, Wh = svd(at_points)
+    kept = lengths > visible * lengths[0]
+    return Wh[kept].T / lengths[kept]
+
+
+def svd(A: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The thin singular value decomposition of a tall matrix, by that of its triangular factor."""
     Q, R = torch.linalg.qr(A)
     U, S, Vh = torch.linalg.svd(R, full_matrices=False)

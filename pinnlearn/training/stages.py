@@ -133,6 +133,12 @@ class Task:
         # Polynomials over the whole domain know nothing of windows.
         return verification._replace(determination=solution.determination) if solution.windows else verification
 
+    def searched(self, solution: Solution, verification: Verification) -> Verification:
+        """A verification, with another solution if there is one; an initial value problem in windows has none."""
+        if self.ground is None or solution.windows:
+            return verification
+        return self.verifier.search(self.problem_at(solution.network), self.ground, verification)
+
     def refined(self, problem: LeastSquares, course: Course) -> LeastSquares:
         """A problem with as many rows of the PDE again, where the residual of its network is large."""
         n_rows = self.problem.n_interior

@@ -68,7 +68,7 @@ def train(task: Task, stages: Sequence[Stage], course: Course, start: Solution) 
         if verification is None or other is None or other.excess < verification.excess:
             best, verification = aside, other
     _end(task, stage, best, course, verification)
-    return best, verification
+    return best, verification and task.searched(best, verification)
 
 
 def _is_known_to_hold(verification: Verification | None) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -20,9 +20,11 @@ from pinnlearn.arrays import as_array, as_tensor
 from pinnlearn.hyperparameters import Hyperparameters
 from pinnlearn.least_squares import Block, LeastSquares
 from pinnlearn.networks import Network, half_width
+from pinnlearn.posing.findings import Finding
 from pinnlearn.posing.ground import Ground
 from pinnlearn.posing.measures import Measure, measured, naturally_weighted, output_sizes
 from pinnlearn.training.determination import Determination, Determiner
+from pinnlearn.training.several import Deflation, OtherSolution
 
 # Sets of points: uniform ones, and those that come near to what may be steep.
 INSIDE, NEAR, STEEP = "between the rows", "near the boundary", "where u is steep"
@@ -66,11 +68,14 @@ class Verification(NamedTuple):
         Whether the equations determine u; None where that was not asked (float32, measurements inside).
     likely : float
         The largest error that `determination` may bound by, if u is to count as found.
+    other : OtherSolution or None
+        Another solution of nonlinear equations, where one was found: they hold for it as they do for u.
     """
 
     equations: dict[str, Check]
     determination: Determination | None = None
     likely: float = math.inf
+    other: OtherSolution | None = None
 
     @property
     def elsewhere(self) -> float:
@@ -147,12 +152,45 @@ class Verification(NamedTuple):
         )
 
 
+def several_solutions(verification: Verification | None) -> list[Finding]:
+    """Whether the equations hold for another solution as well: u is right, but may not be the one that was meant."""
+    if verification is None or verification.other is None:
+        return []
+    message = (
+        "the equations have another solution, which differs from the one that was found by "
+        f"{max(verification.other.difference):.2g} of its size. If that one is meant, start there: "
+        "initial_guess=model.verification_.other."
+    )
+    return [Finding("several solutions", message)]
+
+
 def unsolved(relative: float) -> str:
     """What to say of a relative residual at the rows that is too large."""
     return (
         f"The equations are not solved: their relative residual is still {relative:.1g}. Try a larger max_iter or "
         "width, more points, or another random_state; and check that the problem has a solution."
     )
+
+
+class Sample(NamedTuple):
+    """Equations at points that are no rows.
+
+    Attributes
+    ----------
+    problem : LeastSquares
+        At these points.
+    places : ndarray of shape (n,) of str
+        The set that each point is from.
+    inside : Tensor of shape (n_points, n_dims)
+        The uniform ones, which are the first.
+    sizes : Tensor of shape (n_outputs,)
+        Of u there.
+    """
+
+    problem: LeastSquares
+    places: NDArray
+    inside: Tensor
+    sizes: Tensor
 
 
 class Verifier(Hyperparameters):
@@ -175,6 +213,8 @@ class Verifier(Hyperparameters):
         The largest error that the residuals may hide.
     determiner : Determiner, optional
         None is `Determiner()`.
+    deflation : Deflation, optional
+        How another solution is looked for; None is `Deflation()`.
     seed : int
         Of all these points.
     """
@@ -189,6 +229,7 @@ class Verifier(Hyperparameters):
         accepted_near: float = 0.1,
         likely: float = 0.1,
         determiner: Determiner | None = None,
+        deflation: Deflation | None = None,
         seed: int = 1_000_003,
     ):
         self.n_points = n_points
@@ -199,6 +240,7 @@ class Verifier(Hyperparameters):
         self.accepted_near = accepted_near
         self.likely = likely
         self.determiner = determiner
+        self.deflation = deflation
         self.seed = seed
 
     def verify(self, problem: LeastSquares, ground: Ground) -> Verification:
@@ -215,23 +257,54 @@ class Verifier(Hyperparameters):
         Verification
             Of the equations that hold at some row.
         """
-        network, half = problem.unknowns.network, half_width(ground.bounds)
-        points = self._points(network, ground, problem.start)
-        posed = ground.pose(np.concatenate(list(points.values())), problem.unknowns)
-        fresh = _asked(posed, problem)
-        inside = as_tensor(points[INSIDE], problem.start.device, problem.start.dtype)
-        sizes = output_sizes(network.evaluate(inside))
-        at_rows = {measure.name: measure.ratio() for measure in measured(problem, sizes, half)}
-        places = np.repeat(list(points), [len(X) for X in points.values()])
-        checks = {
-            measure.name: self._check(block, measure, places, at_rows[measure.name])
-            for block, measure in zip(fresh.blocks, measured(fresh, sizes, half), strict=True)
-        }
+        sample = self._sample(problem, ground)
+        checks = self._checks(problem, sample, ground)
         has_values = any(block.equation.values is not None for block in problem.blocks)
         determination = None
         if problem.start.dtype == torch.float64 and not has_values:
-            determination = self._determine(fresh, ground.bounds, sizes, inside, places)
+            determination = self._determiner.determine(*self._asked_of_polynomials(sample, ground))
         return Verification(checks, determination, self.likely)
+
+    def search(self, problem: LeastSquares, ground: Ground, verification: Verification) -> Verification:
+        """Look for another solution than the one that a problem starts from, if that holds and is determined.
+
+        Returns
+        -------
+        Verification
+            With `other`, where the equations hold for another one as they do for this.
+        """
+        if verification.determination is None or not verification.holds:
+            return verification
+        asked = self._asked_of_polynomials(self._sample(problem, ground), ground)
+        found = (self.deflation or Deflation()).search(*asked, self._determiner)
+        if found is None:
+            return verification
+        there = problem.with_network(found.network).training(found.network.linear)
+        checks = self._checks(there, self._sample(there, ground), ground)
+        holds = Verification(checks).equations_hold
+        return verification._replace(other=found.solution) if holds else verification
+
+    @property
+    def _determiner(self) -> Determiner:
+        return self.determiner or Determiner()
+
+    def _sample(self, problem: LeastSquares, ground: Ground) -> Sample:
+        """Points that are no rows, and the equations at them."""
+        points = self._points(problem.unknowns.network, ground, problem.start)
+        posed = ground.pose(np.concatenate(list(points.values())), problem.unknowns)
+        inside = as_tensor(points[INSIDE], problem.start.device, problem.start.dtype)
+        places = np.repeat(list(points), [len(X) for X in points.values()])
+        sizes = output_sizes(problem.unknowns.network.evaluate(inside))
+        return Sample(_asked(posed, problem), places, inside, sizes)
+
+    def _checks(self, problem: LeastSquares, sample: Sample, ground: Ground) -> dict[str, Check]:
+        """How well each equation holds at them, and at the rows."""
+        half = half_width(ground.bounds)
+        at_rows = {measure.name: measure.ratio() for measure in measured(problem, sample.sizes, half)}
+        return {
+            measure.name: self._check(block, measure, sample.places, at_rows[measure.name])
+            for block, measure in zip(sample.problem.blocks, measured(sample.problem, sample.sizes, half), strict=True)
+        }
 
     def _points(self, network: Network, ground: Ground, like: Tensor) -> dict[str, NDArray]:
         rng = np.random.default_rng(self.seed)
@@ -257,16 +330,14 @@ class Verifier(Hyperparameters):
         largest = sets[place][int(measure.residual[sets[place]].norm(dim=1).argmax())]
         return Check(measure.group, at_rows, ratios[place], accepted[place], place, tuple(block.x[largest].tolist()))
 
-    def _determine(
-        self, fresh: LeastSquares, bounds: tuple[NDArray, NDArray], sizes: Tensor, inside: Tensor, places: NDArray
-    ) -> Determination:
-        """Ask the equations, at uniform points and under the conditions, whether they determine u."""
-        determiner, sizes = self.determiner or Determiner(), torch.where(sizes > 0, sizes, 1.0)
-        n_inside = determiner.n_points(len(bounds[0]), len(sizes))
-        rows = np.flatnonzero(~np.isin(places, (INSIDE, NEAR, STEEP)))
-        few = fresh.subset(np.concatenate([np.arange(min(n_inside, len(inside))), rows]))
-        weighted = naturally_weighted(few, sizes, half_width(bounds))
-        return determiner.determine(weighted, bounds, sizes, inside[:n_inside])
+    def _asked_of_polynomials(self, sample: Sample, ground: Ground) -> tuple[LeastSquares, Any, Tensor, Tensor]:
+        """The equations at uniform points and under the conditions, the box, sizes of outputs and these points."""
+        sizes = torch.where(sample.sizes > 0, sample.sizes, 1.0)
+        n_inside = min(self._determiner.n_points(len(ground.bounds[0]), len(sizes)), len(sample.inside))
+        rows = np.flatnonzero(~np.isin(sample.places, (INSIDE, NEAR, STEEP)))
+        few = sample.problem.subset(np.concatenate([np.arange(n_inside), rows]))
+        weighted = naturally_weighted(few, sizes, half_width(ground.bounds))
+        return weighted, ground.bounds, sizes, sample.inside[:n_inside]
 
 
 def _asked(fresh: LeastSquares, problem: LeastSquares) -> LeastSquares:
