@@ -17,7 +17,7 @@ from sklearn.utils import column_or_1d
 from pinnlearn.activations import get_activation
 from pinnlearn.arrays import as_array, as_tensor, available_bytes, resolve_device
 from pinnlearn.hyperparameters import check_choice, check_positive
-from pinnlearn.least_squares import LeastSquares, Unknowns, Weight
+from pinnlearn.least_squares import LeastSquares, Linearization, Unknowns, Weight
 from pinnlearn.networks import BLOCKS, INITS, DeepNetwork, Network, TwoLayerNetwork, half_width, trainable_blocks
 from pinnlearn.networks.attributes import NAMES, AnyNetwork, attributes_of, hidden_widths, network_of
 from pinnlearn.notices import warn
@@ -26,6 +26,7 @@ from pinnlearn.pdes import PDE
 from pinnlearn.posing.checks import Finding, check_equations, few_equations, free_constants
 from pinnlearn.posing.equations import bounding_box, check_pinned, suspicious_rows
 from pinnlearn.posing.ground import Ground
+from pinnlearn.posing.guess import Guess, guess_of_conditions, slopes_fail, values_of
 from pinnlearn.posing.pose import pose
 from pinnlearn.posing.rows import Rows, check_pde
 from pinnlearn.posing.weights import balanced_weights, check_loss_weights
@@ -47,6 +48,8 @@ SOLVED_WIDTH, ITERATED_WIDTH, LEAST_WIDTH, UNITS_PER_ROW = 1000, 200, 20, 0.8
 DEEP_JETS = 6
 # Equations are checked, and loss weights chosen, with a network of so many units, of this scale.
 CHECK_UNITS, CHECK_SCALE = 20, 2.0
+# And at a guess with so many, which can follow it.
+GUESS_UNITS = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +61,7 @@ class Posed:
     placement: Placement
     problem: LeastSquares
     findings: list[Finding]
+    guess: Guess | None = None
 
 
 def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -> None:
@@ -177,11 +181,35 @@ def _pose(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None,
     problem = pose(pde, rows, Unknowns(probe, BLOCKS[model.trainable]))
     check_pinned(pde, problem.equations, rows.is_routed)
     at_probe = problem.linearize(problem.start)
+    guess = _guess(model, pde, problem, placement)
     begins_at_zero = model.init == "domain" and model.trainable != "hidden"
-    check_equations(problem.linearize_at_zero() if begins_at_zero else at_probe, at_probe, problem)
+    at_start = problem.linearize_at_zero() if begins_at_zero else at_probe
+    if guess is not None:
+        begun = problem.with_network(guess.carried_by(placement.network(GUESS_UNITS, CHECK_SCALE, zero=True)))
+        at_start = begun.linearize(begun.start)
+    check_equations(at_start, at_probe, problem)
     findings = [*suspicious_rows(pde, rows), *free_constants(at_probe), *few_equations(problem)]
-    weighted = problem.weighted(_choose_loss_weights(model, problem, placement))
-    return Posed(pde, rows, placement, weighted, findings)
+    at_guess = None if guess is None else at_start
+    weighted = problem.weighted(_choose_loss_weights(model, problem, placement, at_guess))
+    return Posed(pde, rows, placement, weighted, findings, guess)
+
+
+def _guess(model: Any, pde: PDE, problem: LeastSquares, placement: Placement) -> Guess | None:
+    """Where training starts, if not at u = 0: where the user says, or where slopes fail there at what is prescribed."""
+    given, starts_free = model.initial_guess, model.init == "domain" and model.trainable != "hidden"
+    if given is None and not (starts_free and slopes_fail(problem)):
+        return None
+    if model.trainable == "hidden":
+        raise ValueError(
+            "initial_guess is carried by the output weights, which trainable='hidden' leaves at +-1; train 'all'."
+        )
+    X = np.unique(np.concatenate([as_array(block.x) for block in problem.blocks]), axis=0)
+    if pde.domain is not None:
+        more = pde.domain.sample("interior", len(X), np.random.default_rng(placement.seed), "uniform")
+        X = np.concatenate([X, more])
+    values = guess_of_conditions(problem, X) if given is None else values_of(given, X, pde.n_outputs)
+    device, dtype = placement.device, placement.dtype
+    return Guess(as_tensor(X, device, dtype), as_tensor(values, device, dtype))
 
 
 def _place(model: Any, pde: PDE, rows: Rows, course: Course) -> Placement:
@@ -193,9 +221,11 @@ def _place(model: Any, pde: PDE, rows: Rows, course: Course) -> Placement:
     return Placement(box, pde.n_outputs, activation, seed, device, dtype)
 
 
-def _choose_loss_weights(model: Any, problem: LeastSquares, placement: Placement) -> Mapping[str, Weight]:
+def _choose_loss_weights(
+    model: Any, problem: LeastSquares, placement: Placement, start: Linearization | None
+) -> Mapping[str, Weight]:
     if isinstance(model.loss_weights, str) and model.loss_weights == "auto":
-        return balanced_weights(problem, half_width(placement.bounds))
+        return balanced_weights(problem, half_width(placement.bounds), start)
     return check_loss_weights(model.loss_weights, problem)
 
 
@@ -239,13 +269,14 @@ def _identity(model: Any, posed: Posed, trained: Network | None) -> dict[str, An
     probe = posed.problem.training(BLOCKS["all"]).with_network(
         replace(placement, seed=0).network(CHECK_UNITS, CHECK_SCALE, zero=False)
     )
-    alike = {"callbacks": None, "verbose": 0, "device": "cpu", "random_state": None}
+    alike = {"callbacks": None, "initial_guess": None, "verbose": 0, "device": "cpu", "random_state": None}
     regions = rows.regions if rows.is_routed else None
+    guess = [] if posed.guess is None else [as_array(posed.guess.values)]
     weights = None if trained is None else [as_array(block) for block in trained.blocks().values()]
     return {
         "settings": repr(type(model)(**model.get_params(deep=False) | alike)),
         "seed": placement.seed,
-        "data": joblib.hash((rows.X, rows.values, regions, weights)),
+        "data": joblib.hash((rows.X, rows.values, regions, weights, *guess)),
         "equations": probe.residual(probe.start),
     }
 
@@ -257,8 +288,13 @@ def _task(model: Any, posed: Posed, widths: tuple[int, ...]) -> Task:
         is_placed, is_zero = model.init == "domain", model.trainable != "hidden"
         network = place.deep(widths, zero=is_zero) if is_placed else place.deep_gaussian(widths)
         problem = problem.with_network(network).training(trainable_blocks(network, model.trainable))
-    reference, ground = posed.problem.loss_of_zero, _ground(posed)
-    return Task(problem, posed.placement, widths, model.tol, reference, ground=ground, may_widen=may_widen)
+    reference, ground, guess = posed.problem.loss_of_zero, _ground(posed), posed.guess
+    if guess is not None:
+        begun = posed.problem.with_network(
+            guess.carried_by(posed.placement.network(GUESS_UNITS, CHECK_SCALE, zero=True))
+        )
+        reference = max(reference if np.isfinite(reference) else 0.0, float(begun.loss(begun.start)))
+    return Task(problem, posed.placement, widths, model.tol, reference, ground=ground, may_widen=may_widen, guess=guess)
 
 
 def _ground(posed: Posed) -> Ground | None:
@@ -322,11 +358,11 @@ def _begin(model: Any, task: Task, trained: AnyNetwork | None, is_placed: bool) 
 
 def _start(model: Any, task: Task) -> TwoLayerNetwork | DeepNetwork:
     if task.is_deep:
-        return cast(DeepNetwork, task.problem.unknowns.network)
+        return task.begun(cast(DeepNetwork, task.problem.unknowns.network))
     if model.init == "gaussian":
-        return task.placement.gaussian(task.width)
-    chosen, scale = ScaleChoice().choose(task.problem, [task.placement], task.width)
-    return chosen.network(task.width, scale, zero=model.trainable != "hidden")
+        return task.begun(task.placement.gaussian(task.width))
+    chosen, scale = ScaleChoice().choose(task.problem, [task.placement], task.width, guess=task.guess)
+    return task.begun(chosen.network(task.width, scale, zero=model.trainable != "hidden"))
 
 
 def _error_estimate(verification: Verification | None) -> float:

@@ -78,7 +78,8 @@ def measured(problem: LeastSquares, sizes: Tensor, half_width: np.ndarray) -> li
 
 
 def _measure(part: LinearizedEquation, prescribed: Tensor, sizes: Tensor, half_width: np.ndarray) -> Measure:
-    terms, natural = prescribed.clone(), torch.zeros_like(prescribed)
+    # An equation need not be defined at u = 0.
+    terms, natural = torch.where(torch.isfinite(prescribed), prescribed, 0.0), torch.zeros_like(prescribed)
     least = prescribed.new_full((len(part.coefficients),), SMALLEST_TERM**2)
     for k, coefficients in enumerate(part.coefficients):
         for term, c in coefficients.items():

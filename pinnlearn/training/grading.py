@@ -328,9 +328,9 @@ class _Rounds:
         """Units that are not graded."""
         placement, scale = self._chosen
         if self.several:
-            return placement.network(width, scale, zero=True)
+            return self.task.begun(placement.network(width, scale, zero=True))
         steep = placement.reseeded(1).network(width // 2, max(scale, self.stage.scales[1]), zero=True)
-        return beside(steep, placement.network(width - width // 2, scale, zero=True))
+        return beside(steep, self.task.begun(placement.network(width - width // 2, scale, zero=True)))
 
     @cached_property
     def _chosen(self) -> tuple[Placement, float]:

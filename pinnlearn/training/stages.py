@@ -27,6 +27,7 @@ from pinnlearn.least_squares import LeastSquares
 from pinnlearn.networks import BLOCKS, Network, TwoLayerNetwork, Window
 from pinnlearn.optimizers import NGD, Optimizer
 from pinnlearn.posing.ground import Ground
+from pinnlearn.posing.guess import Guess
 from pinnlearn.training.choices import ROUND_OFF, DampingChoice, ScaleChoice
 from pinnlearn.training.course import Course
 from pinnlearn.training.determination import Determination
@@ -61,6 +62,8 @@ class Task:
     verifier : Verifier
     may_widen : bool
         Whether the result may have more units.
+    guess : Guess, optional
+        What u is where training starts; None for 0.
     """
 
     problem: LeastSquares
@@ -72,6 +75,7 @@ class Task:
     ground: Ground | None = None
     verifier: Verifier = field(default_factory=Verifier)
     may_widen: bool = False
+    guess: Guess | None = None
 
     @property
     def width(self) -> int:
@@ -112,6 +116,10 @@ class Task:
     def problem_at(self, network: Network) -> LeastSquares:
         """The problem at a network of any kind, to be evaluated: what it would train is what u is linear in."""
         return self.problem.with_network(network).training(network.linear)
+
+    def begun(self, network: Any) -> Any:
+        """A network that is zero, with output weights that fit the guess, if there is one."""
+        return network if self.guess is None else self.guess.carried_by(network)
 
     def loss(self, network: Network) -> float:
         """The loss of a network at the rows that were given."""
@@ -306,8 +314,9 @@ class SolveOutput(Stage):
         placement, scale = task.placement, self.scale
         if not isinstance(scale, int | float):
             with course.heeding():
-                placement, scale = (scale or ScaleChoice()).choose(task.problem, [placement], task.width)
-        return placement.network(task.width, scale, zero=True)
+                choice = scale or ScaleChoice()
+                placement, scale = choice.choose(task.problem, [placement], task.width, guess=task.guess)
+        return task.begun(placement.network(task.width, scale, zero=True))
 
     def solve(self, task: Task, solution: Solution, network: TwoLayerNetwork, course: Course) -> Solution:
         """Solve for the output weights of a network, at the rows of a solution."""
@@ -410,7 +419,7 @@ class TrainHidden(_Hidden):
         tried: list[Solution] = []
         for i, scale in enumerate(self.scales):
             start = task.placement.reseeded(1 + i).network(min(task.width, self.units), scale, zero=True)
-            tried.append(self.train(task, start, self.audition, course))
+            tried.append(self.train(task, task.begun(start), self.audition, course))
             if self.is_over(course):
                 break
         tried.sort(key=_loss)
@@ -487,7 +496,7 @@ class March(_Hidden):
         is_wanted = solution.is_trained and task.problem.has_time and solution.loss > task.bound(self.stuck)
         if not is_wanted or self.is_over(course):
             return solution
-        network = task.placement.network(min(task.width, self.units), self.scale, zero=True)
+        network = task.begun(task.placement.network(min(task.width, self.units), self.scale, zero=True))
         for i, decay in enumerate(self.decays):
             if self.is_over(course):
                 break
