@@ -98,8 +98,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
     n_iter_ : int
         The number of steps.
     stop_reason_ : str
-        Why training stopped: "tol", "unverified" (tol was reached at the rows alone), "stalled", "max_iter",
-        "non_finite", "callback" or "interrupted" (by Ctrl-C), with what to do about it.
+        Why training stopped: "tol", "unverified" (tol was reached at the rows alone), "noise" (known values tell no
+        more), "stalled", "max_iter", "non_finite", "callback" or "interrupted" (by Ctrl-C), with what to do.
     loss_weights_ : dict of str to float or tuple of float
         As `loss_weights` takes them: by group, and where its equations differ by equation, one or one a component.
     groups_, equations_ : dict of str to dict

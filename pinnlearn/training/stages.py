@@ -106,6 +106,11 @@ class Task:
         """Whether there are no equations but known values."""
         return all(equation.group == "data" for equation in self.problem.equations)
 
+    @property
+    def has_known_values(self) -> bool:
+        """Whether there are values beside equations to be verified."""
+        return self.ground is not None and any(equation.values is not None for equation in self.problem.equations)
+
     @cached_property
     def judge(self) -> LeastSquares | None:
         """The problem at points of the domain that are not trained on; None where there are no such points."""

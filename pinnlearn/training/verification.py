@@ -24,6 +24,7 @@ from pinnlearn.posing.findings import Finding
 from pinnlearn.posing.ground import Ground
 from pinnlearn.posing.measures import Measure, measured, naturally_weighted, output_sizes
 from pinnlearn.training.determination import Determination, Determiner
+from pinnlearn.training.noise import noise_of
 from pinnlearn.training.several import Deflation, OtherSolution
 
 # Sets of points: uniform ones, and those that come near to what may be steep.
@@ -68,6 +69,10 @@ class Verification(NamedTuple):
         Whether the equations determine u; None where that was not asked (float32, measurements inside).
     likely : float
         The largest error that `determination` may bound by, if u is to count as found.
+    noise : float
+        What is left of known values, relative to them, where that is noise; equations are accepted up to it.
+    is_up_to_noise : bool
+        Whether there is noise, and no equation has a larger residual.
     other : OtherSolution or None
         Another solution of nonlinear equations, where one was found: they hold for it as they do for u.
     """
@@ -75,6 +80,8 @@ class Verification(NamedTuple):
     equations: dict[str, Check]
     determination: Determination | None = None
     likely: float = math.inf
+    noise: float = 0.0
+    is_up_to_noise: bool = False
     other: OtherSolution | None = None
 
     @property
@@ -258,12 +265,21 @@ class Verifier(Hyperparameters):
             Of the equations that hold at some row.
         """
         sample = self._sample(problem, ground)
-        checks = self._checks(problem, sample, ground)
+        noise = self._noise(problem, sample, ground)
+        checks = self._checks(problem, sample, ground, noise)
         has_values = any(block.equation.values is not None for block in problem.blocks)
         determination = None
         if problem.start.dtype == torch.float64 and not has_values:
             determination = self._determiner.determine(*self._asked_of_polynomials(sample, ground))
-        return Verification(checks, determination, self.likely)
+        # Near the boundary and where u is steep as much more as is accepted there.
+        is_up_to_noise = noise > 0 and all(
+            c.elsewhere <= noise * c.accepted / max(noise, self.accepted) for c in checks.values()
+        )
+        return Verification(checks, determination, self.likely, noise, is_up_to_noise)
+
+    def _noise(self, problem: LeastSquares, sample: Sample, ground: Ground) -> float:
+        known = [block for block in problem.blocks if block.equation.values is not None]
+        return noise_of(replace(problem, blocks=tuple(known)), sample.sizes, half_width(ground.bounds))
 
     def search(self, problem: LeastSquares, ground: Ground, verification: Verification) -> Verification:
         """Look for another solution than the one that a problem starts from, if that holds and is determined.
@@ -297,12 +313,13 @@ class Verifier(Hyperparameters):
         sizes = output_sizes(problem.unknowns.network.evaluate(inside))
         return Sample(_asked(posed, problem), places, inside, sizes)
 
-    def _checks(self, problem: LeastSquares, sample: Sample, ground: Ground) -> dict[str, Check]:
+    def _checks(self, problem: LeastSquares, sample: Sample, ground: Ground, noise: float = 0.0) -> dict[str, Check]:
         """How well each equation holds at them, and at the rows."""
+        more = max(1.0, noise / self.accepted)
         half = half_width(ground.bounds)
         at_rows = {measure.name: measure.ratio() for measure in measured(problem, sample.sizes, half)}
         return {
-            measure.name: self._check(block, measure, sample.places, at_rows[measure.name])
+            measure.name: self._check(block, measure, sample.places, at_rows[measure.name], more)
             for block, measure in zip(sample.problem.blocks, measured(sample.problem, sample.sizes, half), strict=True)
         }
 
@@ -317,7 +334,7 @@ class Verifier(Hyperparameters):
             "on the boundary": ground.on_boundary(self.n_conditions, rng),
         }
 
-    def _check(self, block: Block, measure: Measure, places: NDArray, at_rows: float) -> Check:
+    def _check(self, block: Block, measure: Measure, places: NDArray, at_rows: float, more: float) -> Check:
         """An equation at the set of points where its residual is largest for what is accepted there.
 
         Where u is smooth its terms may all vanish towards the boundary: uniform points tell their size as well.
@@ -325,7 +342,7 @@ class Verifier(Hyperparameters):
         there = places[block.equation.rows]
         sets = {place: np.flatnonzero(there == place) for place in dict.fromkeys(there.tolist())}
         ratios = {place: measure.ratio(rows, sets.get(INSIDE)) for place, rows in sets.items()}
-        accepted = {place: self.accepted_near if place in (NEAR, STEEP) else self.accepted for place in sets}
+        accepted = {place: more * (self.accepted_near if place in (NEAR, STEEP) else self.accepted) for place in sets}
         place = max(ratios, key=lambda name: ratios[name] / accepted[name])
         largest = sets[place][int(measure.residual[sets[place]].norm(dim=1).argmax())]
         return Check(measure.group, at_rows, ratios[place], accepted[place], place, tuple(block.x[largest].tolist()))
