@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import joblib
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
@@ -19,15 +20,16 @@ from pinnlearn.arrays import as_array, as_tensor, available_bytes, resolve_devic
 from pinnlearn.hyperparameters import check_choice, check_positive
 from pinnlearn.least_squares import LeastSquares, Linearization, Unknowns, Weight
 from pinnlearn.networks import BLOCKS, INITS, DeepNetwork, Network, TwoLayerNetwork, half_width, trainable_blocks
-from pinnlearn.networks.attributes import NAMES, AnyNetwork, attributes_of, hidden_widths, network_of
+from pinnlearn.networks.attributes import NAMES, AnyNetwork, attributes_of, hidden_widths, network_of, times
 from pinnlearn.notices import warn
 from pinnlearn.optimizers import Optimizer
 from pinnlearn.pdes import PDE
 from pinnlearn.posing.checks import Finding, check_equations, few_equations, free_constants
 from pinnlearn.posing.equations import bounding_box, check_pinned, suspicious_rows
 from pinnlearn.posing.ground import Ground
-from pinnlearn.posing.guess import Guess, guess_of_conditions, slopes_fail, values_of
+from pinnlearn.posing.guess import Guess, values_of
 from pinnlearn.posing.pose import pose
+from pinnlearn.posing.prescribed import nearest_to_prescribed, relative_sizes, wants_start
 from pinnlearn.posing.rows import Rows, check_pde
 from pinnlearn.posing.weights import balanced_weights, check_loss_weights
 from pinnlearn.progress import displays, say
@@ -62,6 +64,7 @@ class Posed:
     problem: LeastSquares
     findings: list[Finding]
     guess: Guess | None = None
+    sizes: tuple[float, ...] | None = None
 
 
 def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -> None:
@@ -86,7 +89,7 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -
         _warn_of(posed.findings)
         is_placed = is_warm or _is_deep(model) or isinstance(method.stages[0], Steps)
         task = _task(model, posed, _choose_widths(model, len(X), is_placed))
-        trained = _check_network(model, task) if is_warm else None
+        trained = _check_network(model, task, posed.sizes) if is_warm else None
         course.identify(partial(_identity, model, posed, trained))
         n_bytes = _announce(model, task, method.stages)
         task, start = _begin(model, task, trained, is_placed)
@@ -178,10 +181,13 @@ def _pose(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None,
     rows = Rows.of(pde, X, y, region)
     placement = _place(model, pde, rows, course)
     probe = placement.network(CHECK_UNITS, CHECK_SCALE, zero=False)
-    problem = pose(pde, rows, Unknowns(probe, BLOCKS[model.trainable]))
+    problem, sizes = pose(pde, rows, Unknowns(probe, BLOCKS[model.trainable])), None
+    if pde.n_outputs > 1 and placement.dtype == torch.float64 and model.trainable != "hidden":
+        sizes = course.sizes = relative_sizes(problem)
+        problem = pose(pde, rows, problem.unknowns, sizes=sizes)
     check_pinned(pde, problem.equations, rows.is_routed)
     at_probe = problem.linearize(problem.start)
-    guess = _guess(model, pde, problem, placement)
+    guess = _guess(model, pde, at_probe, problem, placement, sizes)
     begins_at_zero = model.init == "domain" and model.trainable != "hidden"
     at_start = problem.linearize_at_zero() if begins_at_zero else at_probe
     if guess is not None:
@@ -191,13 +197,20 @@ def _pose(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None,
     findings = [*suspicious_rows(pde, rows), *free_constants(at_probe), *few_equations(problem)]
     at_guess = None if guess is None else at_start
     weighted = problem.weighted(_choose_loss_weights(model, problem, placement, at_guess))
-    return Posed(pde, rows, placement, weighted, findings, guess)
+    return Posed(pde, rows, placement, weighted, findings, guess, sizes)
 
 
-def _guess(model: Any, pde: PDE, problem: LeastSquares, placement: Placement) -> Guess | None:
-    """Where training starts, if not at u = 0: where the user says, or where slopes fail there at what is prescribed."""
+def _guess(
+    model: Any,
+    pde: PDE,
+    probe: Linearization,
+    problem: LeastSquares,
+    placement: Placement,
+    sizes: Sequence[float] | None,
+) -> Guess | None:
+    """Where training starts, if not at u = 0: where the user says, or, if 0 is a bad start, near what is prescribed."""
     given, starts_free = model.initial_guess, model.init == "domain" and model.trainable != "hidden"
-    if given is None and not (starts_free and slopes_fail(problem)):
+    if given is None and not (starts_free and wants_start(problem, probe)):
         return None
     if model.trainable == "hidden":
         raise ValueError(
@@ -207,7 +220,7 @@ def _guess(model: Any, pde: PDE, problem: LeastSquares, placement: Placement) ->
     if pde.domain is not None:
         more = pde.domain.sample("interior", len(X), np.random.default_rng(placement.seed), "uniform")
         X = np.concatenate([X, more])
-    values = guess_of_conditions(problem, X) if given is None else values_of(given, X, pde.n_outputs)
+    values = nearest_to_prescribed(problem, X) if given is None else values_of(given, X, pde.n_outputs) / (sizes or 1.0)
     device, dtype = placement.device, placement.dtype
     return Guess(as_tensor(X, device, dtype), as_tensor(values, device, dtype))
 
@@ -249,8 +262,8 @@ def _choose_widths(model: Any, n_rows: int, is_placed: bool) -> tuple[int, ...]:
     return tuple(map(int, widths))
 
 
-def _check_network(model: Any, task: Task) -> AnyNetwork:
-    """The network of the last fit, to go on from."""
+def _check_network(model: Any, task: Task, sizes: Sequence[float] | None) -> AnyNetwork:
+    """The network of the last fit, to go on from; in units in which outputs have these sizes."""
     like, now = task.problem.start, task.widths
     network = network_of(vars(model), get_activation(model.activation), like)
     widths = hidden_widths(vars(model))
@@ -260,7 +273,7 @@ def _check_network(model: Any, task: Task) -> AnyNetwork:
             f"warm_start=True needs the width and columns of the last fit, {last}, but now they are "
             f"{(*now, task.placement.n_dims)}; set width={widths if widths[1:] else widths[0]}, or warm_start=False."
         )
-    return network
+    return times(network, None if sizes is None else [1 / size for size in sizes])
 
 
 def _identity(model: Any, posed: Posed, trained: Network | None) -> dict[str, Any]:
@@ -301,7 +314,7 @@ def _ground(posed: Posed) -> Ground | None:
     """Where further points come from, unless X is all there is."""
     if posed.pde.domain is None or posed.rows.is_routed:
         return None
-    return Ground(posed.pde, posed.placement.bounds, posed.problem.weights)
+    return Ground(posed.pde, posed.placement.bounds, posed.problem.weights, posed.sizes)
 
 
 def _announce(model: Any, task: Task, stages: Sequence[Stage]) -> int:
@@ -407,7 +420,7 @@ def _solution_attributes(posed: Posed, task: Task, network: AnyNetwork) -> dict[
     x = as_tensor(posed.rows.X, posed.placement.device, posed.placement.dtype)
     groups, equations = describe_residuals(trained, network.evaluate(x), half_width(posed.placement.bounds))
     return {
-        **attributes_of(network),
+        **attributes_of(times(network, posed.sizes)),
         "groups_": groups,
         "equations_": equations,
         "loss_": sum(of["loss"] for of in groups.values()),

@@ -26,11 +26,14 @@ class Ground:
     bounds : pair of ndarray of shape (n_dims,)
         The domain's bounding box.
     weights : dict of equation or group to float, or to one float for each component
+    sizes : tuple of n_outputs floats, optional
+        The outputs of networks times these are u; None for ones.
     """
 
     pde: PDE
     bounds: tuple[NDArray, NDArray]
     weights: Mapping[str, Weight]
+    sizes: tuple[float, ...] | None = None
 
     @property
     def domain(self) -> Domain:
@@ -44,7 +47,7 @@ class Ground:
 
     def pose(self, X: NDArray, unknowns: Unknowns) -> LeastSquares:
         """The problem at points, (n, n_dims), by the regions that the domain tells."""
-        return pose(self.pde, Rows.of(self.pde, X), unknowns, self.weights)
+        return pose(self.pde, Rows.of(self.pde, X), unknowns, self.weights, self.sizes)
 
     def inside(self, n: int, rng: np.random.Generator) -> NDArray:
         """Uniform points, (n, n_dims)."""

@@ -7,13 +7,12 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from torch import Tensor
 
 from pinnlearn.arrays import as_array, as_tensor
-from pinnlearn.least_squares import Equation, LeastSquares, LinearizedEquation, Unknowns
+from pinnlearn.least_squares import Equation, LeastSquares, Unknowns
 from pinnlearn.linalg import damped_solve
 from pinnlearn.networks import Network
 
@@ -97,55 +96,3 @@ def _predicted(model: Any, X: NDArray) -> NDArray:
             f"initial_guess={model!r} is not fitted. Searches and clone() forget the fits of models that are "
             "parameters: give sklearn.frozen.FrozenEstimator(model), or model.predict."
         ) from error
-
-
-def slopes_fail(problem: LeastSquares) -> bool:
-    """Whether an equation has no slope at u = 0 to start along: it is not finite there, or zero at all rows."""
-    parts = [block.at_rows.at_zero for block in problem.blocks]
-    return any(_fails(each) for part in parts for each in part.coefficients) or not all(
-        bool(torch.isfinite(part.residual).all()) for part in parts
-    )
-
-
-def _fails(coefficients: dict) -> bool:
-    if not coefficients:
-        return False  # reported when the equations are checked
-    slopes = torch.stack(list(coefficients.values()))
-    return not bool(torch.isfinite(slopes).all()) or not bool(slopes.any())
-
-
-def guess_of_conditions(problem: LeastSquares, X: NDArray) -> NDArray:
-    """The function of first degree that is nearest to the values that conditions and y prescribe, at X.
-
-    Returns
-    -------
-    ndarray of shape (n, n_outputs)
-        Zero for outputs of which no value is prescribed.
-    """
-    values = np.zeros((len(X), problem.unknowns.network.n_outputs))
-    lower, extent = X.min(axis=0), np.ptp(X, axis=0)
-    for k in range(values.shape[1]):
-        pairs = [pair for block in problem.blocks for pair in _prescribed(block.at_rows.at_zero, k)]
-        if pairs:
-            points, prescribed = (np.concatenate(each) for each in zip(*pairs, strict=True))
-            slopes = np.linalg.lstsq(_of_degree_one(points, lower, extent), prescribed, rcond=None)[0]
-            values[:, k] = _of_degree_one(X, lower, extent) @ slopes
-    return values
-
-
-def _of_degree_one(X: NDArray, lower: NDArray, extent: NDArray) -> NDArray:
-    return np.column_stack([np.ones(len(X)), (X - lower) / np.where(extent > 0, extent, 1.0)])
-
-
-def _prescribed(part: LinearizedEquation, output: int) -> list[tuple[NDArray, NDArray]]:
-    """The points, and the values there, that an equation prescribes of an output, if that is all it does."""
-    found = []
-    for component, coefficients in enumerate(part.coefficients):
-        if part.equation.group != "interior" and [(t.symbol.order, t.output, t.points) for t in coefficients] == [
-            (0, output, 0)
-        ]:
-            (slope,) = coefficients.values()
-            values = -part.residual[:, component] / slope
-            finite = torch.isfinite(values)
-            found.append((as_array(part.points[0][finite]), as_array(values[finite])))
-    return found

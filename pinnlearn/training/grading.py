@@ -407,10 +407,4 @@ def _is_linear(problem: LeastSquares) -> bool:
     """Whether the coefficients of all equations are at the solution what they are at u = 0."""
     parts = problem.linearize(problem.start).parts
     at_zero = [block.at_rows.at_zero for block in problem.blocks]
-    pairs = [
-        (there[term], here[term])
-        for zero, part in zip(at_zero, parts, strict=True)
-        for there, here in zip(zero.coefficients, part.coefficients, strict=True)
-        for term in here.keys() & there.keys()
-    ]
-    return all(torch.allclose(there, here, rtol=1e-9, atol=0) for there, here in pairs)
+    return all(zero.has_coefficients_of(part) for zero, part in zip(at_zero, parts, strict=True))

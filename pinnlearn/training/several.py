@@ -29,9 +29,6 @@ from pinnlearn.least_squares import LeastSquares, Linearization, Unknowns
 from pinnlearn.networks.polynomials import PlusPolynomial, Polynomials
 from pinnlearn.training.determination import ROUND_OFF, Determiner, of_norm_one, svd
 
-# Coefficients of an equation that differ by no more than this part of them are those of a linear one.
-SAME = 1e-9
-
 
 class OtherSolution(NamedTuple):
     """Another solution of the equations, as a polynomial.
@@ -124,13 +121,8 @@ class Changes:
     def are_linear(self) -> bool:
         """Whether the equations are the same to first order at u and elsewhere."""
         ones = torch.ones(len(self.sizes) * self.basis.shape[1]).to(self.basis)
-        other = self.at(ones)
-        return all(
-            bool(torch.allclose(there[term], here[term], rtol=SAME, atol=SAME * float(here[term].abs().max())))
-            for part, moved in zip(self.at_u.parts, other.parts, strict=True)
-            for here, there in zip(part.coefficients, moved.coefficients, strict=True)
-            for term in here
-        )
+        there = self.at(ones).parts
+        return all(here.has_coefficients_of(part) for here, part in zip(self.at_u.parts, there, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
