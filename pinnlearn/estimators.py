@@ -108,7 +108,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         What was suspicious about rows and equations, of which `fit` has warned.
     verification_ : Verification or None
         How equations hold at points that are no rows, whether they determine u, and another solution, if found; see
-        `pinnlearn.training.verification`. None without a domain, or with `region`.
+        `pinnlearn.training.verification`. None where the PDE has no rows.
     error_estimate_ : float
         An estimate of the relative L2 error of u, the largest of its outputs; NaN where nothing tells.
     windows_ : list of Window

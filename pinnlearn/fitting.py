@@ -26,7 +26,7 @@ from pinnlearn.optimizers import Optimizer
 from pinnlearn.pdes import PDE
 from pinnlearn.posing.checks import Finding, check_equations, few_equations, free_constants
 from pinnlearn.posing.equations import bounding_box, check_pinned, suspicious_rows
-from pinnlearn.posing.ground import Ground
+from pinnlearn.posing.ground import Between, Ground
 from pinnlearn.posing.guess import Guess, values_of
 from pinnlearn.posing.pose import pose
 from pinnlearn.posing.prescribed import nearest_to_prescribed, relative_sizes, wants_start
@@ -183,7 +183,7 @@ def _pose(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None,
     probe = placement.network(CHECK_UNITS, CHECK_SCALE, zero=False)
     problem, sizes = pose(pde, rows, Unknowns(probe, BLOCKS[model.trainable])), None
     if pde.n_outputs > 1 and placement.dtype == torch.float64 and model.trainable != "hidden":
-        sizes = course.sizes = relative_sizes(problem)
+        sizes = course.sizes = relative_sizes(problem, half_width(placement.bounds))
         problem = pose(pde, rows, problem.unknowns, sizes=sizes)
     check_pinned(pde, problem.equations, rows.is_routed)
     at_probe = problem.linearize(problem.start)
@@ -307,7 +307,8 @@ def _task(model: Any, posed: Posed, widths: tuple[int, ...]) -> Task:
             guess.carried_by(posed.placement.network(GUESS_UNITS, CHECK_SCALE, zero=True))
         )
         reference = max(reference if np.isfinite(reference) else 0.0, float(begun.loss(begun.start)))
-    return Task(problem, posed.placement, widths, model.tol, reference, ground=ground, may_widen=may_widen, guess=guess)
+    task = Task(problem, posed.placement, widths, model.tol, reference, ground=ground, may_widen=may_widen, guess=guess)
+    return task if ground is not None else replace(task, between=_between(posed))
 
 
 def _ground(posed: Posed) -> Ground | None:
@@ -315,6 +316,15 @@ def _ground(posed: Posed) -> Ground | None:
     if posed.pde.domain is None or posed.rows.is_routed:
         return None
     return Ground(posed.pde, posed.placement.bounds, posed.problem.weights, posed.sizes)
+
+
+def _between(posed: Posed) -> Between | None:
+    """Where a solution is verified if X is all there is."""
+    n = posed.problem.n_interior
+    if n < 2:
+        return None
+    problem = posed.problem
+    return Between(posed.pde, posed.placement.bounds, problem.weights, problem.interior_points, posed.sizes)
 
 
 def _announce(model: Any, task: Task, stages: Sequence[Stage]) -> int:

@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 
 from pinnlearn.arrays import as_array
 from pinnlearn.least_squares import LeastSquares, Linearization, LinearizedEquation
+from pinnlearn.posing.weights import natural_size
 
 # Values whose mean is so many times their spread have an offset, and nonlinear equations do not start without it.
 OFFSET = 3.0
 # Outputs whose prescribed sizes differ by no more than this factor count alike.
 ALIKE = 100.0
+# One that is but this part of the largest is round-off, such as sin(pi) beside 1.
+ROUND_OFF = 1e-14
 
 
 def prescribed_values(problem: LeastSquares, output: int) -> tuple[NDArray, NDArray]:
@@ -97,12 +100,43 @@ def _of_degree_one(X: NDArray, lower: NDArray, extent: NDArray) -> NDArray:
     return np.column_stack([np.ones(len(X)), (X - lower) / np.where(extent > 0, extent, 1.0)])
 
 
-def relative_sizes(problem: LeastSquares) -> tuple[float, ...] | None:
-    """How large each output is beside the largest, as far as what is prescribed tells, otherwise 1; None if alike."""
+def relative_sizes(problem: LeastSquares, half_width: NDArray) -> tuple[float, ...] | None:
+    """How large each output is beside the largest, (n_outputs,); None where they are alike, or nothing tells.
+
+    What is prescribed of an output tells, and where that is nothing, or zero, the other terms of the PDE where it reads
+    it, at u = 0: none is larger than all others together. Initial values of ordinary equations do not: they may grow.
+    """
+    points = [as_array(block.x) for block in problem.blocks if block.equation.group != "interior"]
+    if not points or (points[0].shape[1] == 1 and len(np.unique(np.concatenate(points))) == 1):
+        return None
     outputs = range(problem.unknowns.network.n_outputs)
     values = [prescribed_values(problem, k)[1] for k in outputs]
     sizes = np.array([np.sqrt(np.mean(each**2)) if len(each) else 0.0 for each in values])
+    sizes[sizes < ROUND_OFF * sizes.max()] = 0.0
+    pdes = [block.at_rows.at_zero for block in problem.blocks if block.equation.group == "interior"]
+    balances = [each for part in pdes for each in _balances(part, half_width, len(sizes))]
+    for _ in outputs:  # what one has told may tell of another
+        told = [min(bounds) if (bounds := _bounds(balances, sizes, k)) else 0.0 for k in outputs]
+        sizes = np.where(sizes > 0, sizes, told)
     known = sizes > 0
     if not known.any() or sizes.max() <= ALIKE * sizes[known].min():
         return None
     return tuple(np.where(known, sizes / sizes.max(), 1.0).tolist())
+
+
+def _balances(part: LinearizedEquation, half_width: NDArray, n_outputs: int) -> list[tuple[float, NDArray]]:
+    """What each component of an equation has at u = 0, and what outputs of size 1 add to it, (n_outputs,)."""
+    found = []
+    for component, coefficients in enumerate(part.coefficients):
+        added = np.zeros(n_outputs)
+        for term, c in coefficients.items():
+            added[term.output] += float(c.square().mean().sqrt()) * natural_size(term.symbol, half_width)
+        found.append((float(part.residual[:, component].square().mean().sqrt()), added))
+    return [(rest, added) for rest, added in found if np.isfinite(rest) and np.isfinite(added).all()]
+
+
+def _bounds(balances: list[tuple[float, NDArray]], sizes: NDArray, output: int) -> list[float]:
+    """The largest sizes of an output at which it does not outweigh all else, where that is something."""
+    others = np.arange(len(sizes)) != output
+    bounds = [(rest + added[others] @ sizes[others]) / added[output] for rest, added in balances if added[output] > 0]
+    return [bound for bound in bounds if bound > 0]

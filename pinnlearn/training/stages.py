@@ -26,7 +26,7 @@ from pinnlearn.hyperparameters import Hyperparameters
 from pinnlearn.least_squares import LeastSquares
 from pinnlearn.networks import BLOCKS, Network, TwoLayerNetwork, Window
 from pinnlearn.optimizers import NGD, Optimizer
-from pinnlearn.posing.ground import Ground
+from pinnlearn.posing.ground import Between, Ground
 from pinnlearn.posing.guess import Guess
 from pinnlearn.training.choices import ROUND_OFF, DampingChoice, ScaleChoice
 from pinnlearn.training.course import Course
@@ -64,6 +64,8 @@ class Task:
         Whether the result may have more units.
     guess : Guess, optional
         What u is where training starts; None for 0.
+    between : Between, optional
+        Where a solution is verified if there is no ground; None where the PDE has next to no rows.
     """
 
     problem: LeastSquares
@@ -76,6 +78,7 @@ class Task:
     verifier: Verifier = field(default_factory=Verifier)
     may_widen: bool = False
     guess: Guess | None = None
+    between: Between | None = None
 
     @property
     def width(self) -> int:
@@ -109,7 +112,8 @@ class Task:
     @property
     def has_known_values(self) -> bool:
         """Whether there are values beside equations to be verified."""
-        return self.ground is not None and any(equation.values is not None for equation in self.problem.equations)
+        is_verified = self.ground is not None or self.between is not None
+        return is_verified and any(equation.values is not None for equation in self.problem.equations)
 
     @cached_property
     def judge(self) -> LeastSquares | None:
@@ -140,9 +144,10 @@ class Task:
 
     def verify(self, solution: Solution) -> Verification | None:
         """How well a solution holds at points that are no rows; None where there are none to judge by."""
-        if self.ground is None:
+        places = self.ground or self.between
+        if places is None:
             return None
-        verification = self.verifier.verify(self.problem_at(solution.network), self.ground)
+        verification = self.verifier.verify(self.problem_at(solution.network), places)
         # Polynomials over the whole domain know nothing of windows.
         return verification._replace(determination=solution.determination) if solution.windows else verification
 

@@ -21,7 +21,7 @@ from pinnlearn.hyperparameters import Hyperparameters
 from pinnlearn.least_squares import Block, LeastSquares
 from pinnlearn.networks import Network, half_width
 from pinnlearn.posing.findings import Finding
-from pinnlearn.posing.ground import Ground
+from pinnlearn.posing.ground import Between, Ground
 from pinnlearn.posing.measures import Measure, measured, naturally_weighted, output_sizes
 from pinnlearn.training.determination import Determination, Determiner
 from pinnlearn.training.noise import noise_of
@@ -29,6 +29,7 @@ from pinnlearn.training.several import Deflation, OtherSolution
 
 # Sets of points: uniform ones, and those that come near to what may be steep.
 INSIDE, NEAR, STEEP = "between the rows", "near the boundary", "where u is steep"
+AT_ROWS = "at the rows"
 
 
 class Check(NamedTuple):
@@ -250,14 +251,14 @@ class Verifier(Hyperparameters):
         self.deflation = deflation
         self.seed = seed
 
-    def verify(self, problem: LeastSquares, ground: Ground) -> Verification:
+    def verify(self, problem: LeastSquares, ground: Ground | Between) -> Verification:
         """Verify the network that a problem starts from.
 
         Parameters
         ----------
         problem : LeastSquares
             At the rows.
-        ground : Ground
+        ground : Ground or Between
 
         Returns
         -------
@@ -269,7 +270,7 @@ class Verifier(Hyperparameters):
         checks = self._checks(problem, sample, ground, noise)
         has_values = any(block.equation.values is not None for block in problem.blocks)
         determination = None
-        if problem.start.dtype == torch.float64 and not has_values:
+        if ground.has_conditions and problem.start.dtype == torch.float64 and not has_values:
             determination = self._determiner.determine(*self._asked_of_polynomials(sample, ground))
         # Near the boundary and where u is steep as much more as is accepted there.
         is_up_to_noise = noise > 0 and all(
@@ -277,11 +278,11 @@ class Verifier(Hyperparameters):
         )
         return Verification(checks, determination, self.likely, noise, is_up_to_noise)
 
-    def _noise(self, problem: LeastSquares, sample: Sample, ground: Ground) -> float:
+    def _noise(self, problem: LeastSquares, sample: Sample, ground: Ground | Between) -> float:
         known = [block for block in problem.blocks if block.equation.values is not None]
         return noise_of(replace(problem, blocks=tuple(known)), sample.sizes, half_width(ground.bounds))
 
-    def search(self, problem: LeastSquares, ground: Ground, verification: Verification) -> Verification:
+    def search(self, problem: LeastSquares, ground: Ground | Between, verification: Verification) -> Verification:
         """Look for another solution than the one that a problem starts from, if that holds and is determined.
 
         Returns
@@ -304,7 +305,7 @@ class Verifier(Hyperparameters):
     def _determiner(self) -> Determiner:
         return self.determiner or Determiner()
 
-    def _sample(self, problem: LeastSquares, ground: Ground) -> Sample:
+    def _sample(self, problem: LeastSquares, ground: Ground | Between) -> Sample:
         """Points that are no rows, and the equations at them."""
         points = self._points(problem.unknowns.network, ground, problem.start)
         posed = ground.pose(np.concatenate(list(points.values())), problem.unknowns)
@@ -313,17 +314,28 @@ class Verifier(Hyperparameters):
         sizes = output_sizes(problem.unknowns.network.evaluate(inside))
         return Sample(_asked(posed, problem), places, inside, sizes)
 
-    def _checks(self, problem: LeastSquares, sample: Sample, ground: Ground, noise: float = 0.0) -> dict[str, Check]:
+    def _checks(
+        self, problem: LeastSquares, sample: Sample, ground: Ground | Between, noise: float = 0.0
+    ) -> dict[str, Check]:
         """How well each equation holds at them, and at the rows."""
         more = max(1.0, noise / self.accepted)
         half = half_width(ground.bounds)
         at_rows = {measure.name: measure.ratio() for measure in measured(problem, sample.sizes, half)}
-        return {
+        fresh = {
             measure.name: self._check(block, measure, sample.places, at_rows[measure.name], more)
             for block, measure in zip(sample.problem.blocks, measured(sample.problem, sample.sizes, half), strict=True)
         }
+        if ground.has_conditions:
+            return fresh
+        # What has no further points is known by its rows.
+        rows = np.full(1 + max(int(e.rows.max()) for e in problem.equations), AT_ROWS)
+        return fresh | {
+            measure.name: self._check(block, measure, rows, at_rows[measure.name], more)
+            for block, measure in zip(problem.blocks, measured(problem, sample.sizes, half), strict=True)
+            if measure.name not in fresh and block.equation.values is None
+        }
 
-    def _points(self, network: Network, ground: Ground, like: Tensor) -> dict[str, NDArray]:
+    def _points(self, network: Network, ground: Ground | Between, like: Tensor) -> dict[str, NDArray]:
         rng = np.random.default_rng(self.seed)
         inside = ground.inside(self.n_points, rng)
         steep = as_array(network.steepest(as_tensor(inside[: self.n_steep], like.device, like.dtype)))
@@ -347,7 +359,9 @@ class Verifier(Hyperparameters):
         largest = sets[place][int(measure.residual[sets[place]].norm(dim=1).argmax())]
         return Check(measure.group, at_rows, ratios[place], accepted[place], place, tuple(block.x[largest].tolist()))
 
-    def _asked_of_polynomials(self, sample: Sample, ground: Ground) -> tuple[LeastSquares, Any, Tensor, Tensor]:
+    def _asked_of_polynomials(
+        self, sample: Sample, ground: Ground | Between
+    ) -> tuple[LeastSquares, Any, Tensor, Tensor]:
         """The equations at uniform points and under the conditions, the box, sizes of outputs and these points."""
         sizes = torch.where(sample.sizes > 0, sample.sizes, 1.0)
         n_inside = min(self._determiner.n_points(len(ground.bounds[0]), len(sizes)), len(sample.inside))
