@@ -251,7 +251,7 @@ class Grade(Stage):
         verification = task.verify(solution)
         if verification is None or verification.equations_hold or course.left < 1:
             return solution
-        if task.placement.n_dims > 1 and not _is_linear(solution.problem):
+        if task.placement.n_dims > 1 and not solution.problem.looks_linear:
             return solution
         # At points of its own it would impose conditions where values are known instead.
         if any(equation.values is not None for equation in task.problem.equations):
@@ -401,10 +401,3 @@ def _found(planes: Planes, residual: float, X: NDArray, squares: NDArray, of: ND
         halvings[k] = np.clip(math.log2(2 / nearest) + MORE_HALVINGS, FEWEST_HALVINGS, halvings.max())
     needed = replace(planes, shares=0.9 * parts + 0.1 * planes.shares, halvings=halvings)
     return _Found(residual, X[squares.argmax()], float(squares[~graded].sum() / total), needed)
-
-
-def _is_linear(problem: LeastSquares) -> bool:
-    """Whether the coefficients of all equations are at the solution what they are at u = 0."""
-    parts = problem.linearize(problem.start).parts
-    at_zero = [block.at_rows.at_zero for block in problem.blocks]
-    return all(zero.has_coefficients_of(part) for zero, part in zip(at_zero, parts, strict=True))

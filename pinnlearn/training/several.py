@@ -299,14 +299,14 @@ class Deflation(Hyperparameters):
             J = changes.jacobian(linear)
             if not math.isfinite(norm(J)):
                 return Candidate(changes, p, math.inf, 0.0)
-            U, S, Vh = svd(J)
-            newton = -Vh.T @ torch.where(ROUND_OFF * S[0] < S, (U.T @ linear.residual) / S, 0.0)
+            along, S, Vh = svd(J, linear.residual)
+            newton = -Vh.T @ torch.where(ROUND_OFF * S[0] < S, along / S, 0.0)
             step, linear = self._halved(changes, p, newton * self._stretch(p, newton, length), linear)
             p = p + step
             if float(step.norm()) < self.shortest * float(p.norm()):
                 break
         J = changes.jacobian(linear)
-        sensitivity = float(svd(J)[1][-1]) if math.isfinite(norm(J)) else 0.0
+        sensitivity = float(svd(J, linear.residual)[1][-1]) if math.isfinite(norm(J)) else 0.0
         return Candidate(changes, p, norm(linear.residual), sensitivity)
 
     def _stretch(self, p: Tensor, newton: Tensor, length: float) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from pinnlearn.arrays import as_array, as_tensor
 from pinnlearn.hyperparameters import Hyperparameters
-from pinnlearn.least_squares import Block, LeastSquares
+from pinnlearn.least_squares import Block, LeastSquares, Linearization
 from pinnlearn.networks import Network, half_width
 from pinnlearn.posing.findings import Finding
 from pinnlearn.posing.ground import Between, Ground
@@ -223,6 +223,8 @@ class Verifier(Hyperparameters):
         None is `Determiner()`.
     deflation : Deflation, optional
         How another solution is looked for; None is `Deflation()`.
+    n_telling : int
+        Rows of each equation that tell whether it is linear; then there is none.
     seed : int
         Of all these points.
     """
@@ -238,6 +240,7 @@ class Verifier(Hyperparameters):
         likely: float = 0.1,
         determiner: Determiner | None = None,
         deflation: Deflation | None = None,
+        n_telling: int = 50,
         seed: int = 1_000_003,
     ):
         self.n_points = n_points
@@ -249,6 +252,7 @@ class Verifier(Hyperparameters):
         self.likely = likely
         self.determiner = determiner
         self.deflation = deflation
+        self.n_telling = n_telling
         self.seed = seed
 
     def verify(self, problem: LeastSquares, ground: Ground | Between) -> Verification:
@@ -271,7 +275,8 @@ class Verifier(Hyperparameters):
         has_values = any(block.equation.values is not None for block in problem.blocks)
         determination = None
         if ground.has_conditions and problem.start.dtype == torch.float64 and not has_values:
-            determination = self._determiner.determine(*self._asked_of_polynomials(sample, ground))
+            linear, _, bounds, sizes, inside = self._asked_of_polynomials(sample, ground)
+            determination = self._determiner.determine(linear, bounds, sizes, inside)
         # Near the boundary and where u is steep as much more as is accepted there.
         is_up_to_noise = noise > 0 and all(
             c.elsewhere <= noise * c.accepted / max(noise, self.accepted) for c in checks.values()
@@ -292,8 +297,11 @@ class Verifier(Hyperparameters):
         """
         if verification.determination is None or not verification.holds:
             return verification
-        asked = self._asked_of_polynomials(self._sample(problem, ground), ground)
-        found = (self.deflation or Deflation()).search(*asked, self._determiner)
+        few = problem.subset(np.concatenate([e.rows[: self.n_telling] for e in problem.equations]))
+        if few.looks_linear and bool(few.unknowns.network.evaluate(few.blocks[0].x).any()):
+            return verification
+        _, weighted, bounds, sizes, inside = self._asked_of_polynomials(self._sample(problem, ground), ground)
+        found = (self.deflation or Deflation()).search(weighted, bounds, sizes, inside, self._determiner)
         if found is None:
             return verification
         there = problem.with_network(found.network).training(found.network.linear)
@@ -361,14 +369,15 @@ class Verifier(Hyperparameters):
 
     def _asked_of_polynomials(
         self, sample: Sample, ground: Ground | Between
-    ) -> tuple[LeastSquares, Any, Tensor, Tensor]:
+    ) -> tuple[Linearization, LeastSquares, tuple[NDArray, NDArray], Tensor, Tensor]:
         """The equations at uniform points and under the conditions, the box, sizes of outputs and these points."""
         sizes = torch.where(sample.sizes > 0, sample.sizes, 1.0)
         n_inside = min(self._determiner.n_points(len(ground.bounds[0]), len(sizes)), len(sample.inside))
         rows = np.flatnonzero(~np.isin(sample.places, (INSIDE, NEAR, STEEP)))
         few = sample.problem.subset(np.concatenate([np.arange(n_inside), rows]))
-        weighted = naturally_weighted(few, sizes, half_width(ground.bounds))
-        return weighted, ground.bounds, sizes, sample.inside[:n_inside]
+        linear = few.linearize(few.start)
+        weighted = naturally_weighted(few, sizes, half_width(ground.bounds), linear)
+        return weighted.linearized_as(linear), weighted, ground.bounds, sizes, sample.inside[:n_inside]
 
 
 def _asked(fresh: LeastSquares, problem: LeastSquares) -> LeastSquares:
