@@ -41,23 +41,24 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         optimizers and stages of `pinnlearn.training` mixed. For more rows than a Jacobian has room for,
         `NGD(solver="cg")` forms none.
     width : "auto", int or tuple of int
-        The number of hidden units, or those of several hidden layers, inputs first: (30, 30, 30). "auto" takes 0.8
-        times the number of rows up to 1000 where the output weights are solved for (the default), 200 otherwise.
+        Hidden units, or those of several layers, inputs first: (30, 30, 30). "auto" takes 0.8 times the number of rows
+        up to 1000 where the output weights are solved for (the default), 200 otherwise.
     activation : {"tanh", "logistic", "softplus", "swish", "relu3", "sin", "gaussian"}
         "relu3" has three derivatives: it serves equations up to order 2, and up to 3 with `trainable="output"`.
     learning_rate : float, optional
         The step length eta, over the optimizer's own. None lets the method choose; for "ngd" with
         `init="domain"` that is the joined method, see Notes, unless hidden weights alone are trained.
     max_iter : int, optional
-        The largest number of steps, over the optimizer's own. None takes that one, and what its stages
-        make at most for the joined method.
+        The largest number of steps, over the optimizer's own. None takes that one, or what joined stages make at most.
     tol : float
-        The relative residual, sqrt(loss / loss at the start), at which training is content; after a warm start that
-        of u = 0 is taken for the start's.
+        The relative residual, sqrt(loss / loss at the start), to be content with; after a warm start that of u = 0.
     init : {"domain", "gaussian"}
         "domain" places hidden units in the domain (without one, in the bounding box of X) at a scale chosen from
         the equations; output weights start at zero, or at +-1 if they are not trained. "gaussian" is the paper's:
         hidden weights N(0, I), output weights +-1.
+    initial_guess : float, callable, fitted model or list of float, optional
+        What u is where the fit starts: a number, or one for each output, a function of x as in a PDE, or what has
+        `predict`. None is 0, or, where equations have no slope there, nearly what conditions prescribe.
     trainable : {"all", "hidden", "output"}
         Which weights are trained; "hidden" is the paper's setting, "output" is random features.
     loss_weights : "auto", None or dict
@@ -72,11 +73,9 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
     warm_start : bool
         Go on from the weights of the last fit, also at other points; the width is that of the last fit.
     verbose : int
-        1 shows a bar over steps on a terminal and in notebooks, a line a stage where the output is a file, nothing in
-        workers of joblib; 2 prints a line a step, for logs.
+        1 shows a bar on a terminal and in notebooks, a line a stage in files; 2 prints a line a step, for logs.
     callbacks : list of callables, optional
-        Each is called with a `pinnlearn.callbacks.Progress` after every step; one that returns True stops the fit. See
-        `pinnlearn.callbacks`: `EarlyStopping`, `TimeLimit`, `Checkpoint`, `ErrorMonitor`.
+        Each is called with a `pinnlearn.callbacks.Progress` after every step; one that returns True stops the fit.
 
     Attributes
     ----------
@@ -99,8 +98,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
     n_iter_ : int
         The number of steps.
     stop_reason_ : str
-        Why training stopped: "tol", "unverified" (tol was reached at the rows alone), "stalled", "max_iter",
-        "non_finite", "callback" or "interrupted" (by Ctrl-C), with what to do about it.
+        Why training stopped: "tol", "unverified" (tol was reached at the rows alone), "noise" (known values tell no
+        more), "stalled", "max_iter", "non_finite", "callback" or "interrupted" (by Ctrl-C), with what to do.
     loss_weights_ : dict of str to float or tuple of float
         As `loss_weights` takes them: by group, and where its equations differ by equation, one or one a component.
     groups_, equations_ : dict of str to dict
@@ -108,14 +107,13 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
     findings_ : list of Finding
         What was suspicious about rows and equations, of which `fit` has warned.
     verification_ : Verification or None
-        How well each equation holds at points that are no rows, and whether they determine u; see
-        `pinnlearn.training.verification`. None without a domain, or with `region`.
+        How equations hold at points that are no rows, whether they determine u, and another solution, if found; see
+        `pinnlearn.training.verification`. None where the PDE has no rows.
     error_estimate_ : float
         An estimate of the relative L2 error of u, the largest of its outputs; NaN where nothing tells.
     windows_ : list of Window
-        Where an initial value problem was marched: each window's begin, end, units and residual at fresh rows. The
-        weights are of all of them one after another, time measured from a window's begin; see `MarchWindows`, and
-        `MarchSlabs` for equations in time and space.
+        Where an initial value problem was marched, `MarchWindows` and `MarchSlabs`: each window's begin, end, units and
+        residual at fresh rows. Weights are of all of them in turn, time measured from a window's begin.
     added_rows_ : ndarray of shape (n_rows, n_dims)
         The rows of the PDE that joined those of X, the last time that any did, see Notes.
     n_added_rows_ : int
@@ -173,6 +171,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         max_iter=None,
         tol=1e-6,
         init="domain",
+        initial_guess=None,
         trainable="all",
         loss_weights="auto",
         device="cpu",
@@ -190,6 +189,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         self.max_iter = max_iter
         self.tol = tol
         self.init = init
+        self.initial_guess = initial_guess
         self.trainable = trainable
         self.loss_weights = loss_weights
         self.device = device

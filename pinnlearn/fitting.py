@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import joblib
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
@@ -17,16 +18,18 @@ from sklearn.utils import column_or_1d
 from pinnlearn.activations import get_activation
 from pinnlearn.arrays import as_array, as_tensor, available_bytes, resolve_device
 from pinnlearn.hyperparameters import check_choice, check_positive
-from pinnlearn.least_squares import LeastSquares, Unknowns, Weight
+from pinnlearn.least_squares import LeastSquares, Linearization, Unknowns, Weight
 from pinnlearn.networks import BLOCKS, INITS, DeepNetwork, Network, TwoLayerNetwork, half_width, trainable_blocks
-from pinnlearn.networks.attributes import NAMES, AnyNetwork, attributes_of, hidden_widths, network_of
+from pinnlearn.networks.attributes import NAMES, AnyNetwork, attributes_of, hidden_widths, network_of, times
 from pinnlearn.notices import warn
 from pinnlearn.optimizers import Optimizer
 from pinnlearn.pdes import PDE
 from pinnlearn.posing.checks import Finding, check_equations, few_equations, free_constants
 from pinnlearn.posing.equations import bounding_box, check_pinned, suspicious_rows
-from pinnlearn.posing.ground import Ground
+from pinnlearn.posing.ground import Between, Ground
+from pinnlearn.posing.guess import Guess, values_of
 from pinnlearn.posing.pose import pose
+from pinnlearn.posing.prescribed import nearest_to_prescribed, relative_sizes, wants_start
 from pinnlearn.posing.rows import Rows, check_pde
 from pinnlearn.posing.weights import balanced_weights, check_loss_weights
 from pinnlearn.progress import displays, say
@@ -39,7 +42,7 @@ from pinnlearn.training.methods import DEEP, DEEP_OUTPUT, JOINED, Method
 from pinnlearn.training.placement import Placement, substitute
 from pinnlearn.training.stages import Solution, Stage, Steps, Task
 from pinnlearn.training.train import train
-from pinnlearn.training.verification import Verification
+from pinnlearn.training.verification import Verification, several_solutions
 
 # width="auto": output solves take as many units as rows determine well; iterations on all weights cost more.
 SOLVED_WIDTH, ITERATED_WIDTH, LEAST_WIDTH, UNITS_PER_ROW = 1000, 200, 20, 0.8
@@ -47,6 +50,8 @@ SOLVED_WIDTH, ITERATED_WIDTH, LEAST_WIDTH, UNITS_PER_ROW = 1000, 200, 20, 0.8
 DEEP_JETS = 6
 # Equations are checked, and loss weights chosen, with a network of so many units, of this scale.
 CHECK_UNITS, CHECK_SCALE = 20, 2.0
+# And at a guess with so many, which can follow it.
+GUESS_UNITS = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +63,8 @@ class Posed:
     placement: Placement
     problem: LeastSquares
     findings: list[Finding]
+    guess: Guess | None = None
+    sizes: tuple[float, ...] | None = None
 
 
 def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -> None:
@@ -79,11 +86,10 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -
         # Who watches the fit may score it.
         model.pde_, model.loss_weights_ = posed.pde, posed.problem.weights
         method.seed(posed.placement.seed)
-        for finding in posed.findings:
-            warn(finding.message)
+        _warn_of(posed.findings)
         is_placed = is_warm or _is_deep(model) or isinstance(method.stages[0], Steps)
         task = _task(model, posed, _choose_widths(model, len(X), is_placed))
-        trained = _check_network(model, task) if is_warm else None
+        trained = _check_network(model, task, posed.sizes) if is_warm else None
         course.identify(partial(_identity, model, posed, trained))
         n_bytes = _announce(model, task, method.stages)
         task, start = _begin(model, task, trained, is_placed)
@@ -92,10 +98,11 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -
             task = replace(task, draw=_draw(posed))
         course.max_iter = method.most_steps(task)
         best, verification = train(task, method.stages, course, start)
+        _warn_of(several := several_solutions(verification))
         used = method.used if isinstance(model.optimizer, list | tuple) else method.used[0]
         fitted = {
             "optimizer_": used,
-            "findings_": posed.findings,
+            "findings_": [*posed.findings, *several],
             "verification_": verification,
             "error_estimate_": _error_estimate(verification),
             "n_bytes_": n_bytes if course.added_rows is None else n_bytes_added,
@@ -107,6 +114,11 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -
         for name in NAMES:
             model.__dict__.pop(name, None)
         model.__dict__.update(fitted)
+
+
+def _warn_of(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        warn(finding.message)
 
 
 def warn_of_interruption(model: Any) -> None:
@@ -169,14 +181,48 @@ def _pose(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None,
     rows = Rows.of(pde, X, y, region)
     placement = _place(model, pde, rows, course)
     probe = placement.network(CHECK_UNITS, CHECK_SCALE, zero=False)
-    problem = pose(pde, rows, Unknowns(probe, BLOCKS[model.trainable]))
+    problem, sizes = pose(pde, rows, Unknowns(probe, BLOCKS[model.trainable])), None
+    if pde.n_outputs > 1 and placement.dtype == torch.float64 and model.trainable != "hidden":
+        sizes = course.sizes = relative_sizes(problem, half_width(placement.bounds))
+        problem = pose(pde, rows, problem.unknowns, sizes=sizes)
     check_pinned(pde, problem.equations, rows.is_routed)
     at_probe = problem.linearize(problem.start)
+    guess = _guess(model, pde, at_probe, problem, placement, sizes)
     begins_at_zero = model.init == "domain" and model.trainable != "hidden"
-    check_equations(problem.linearize_at_zero() if begins_at_zero else at_probe, at_probe, problem)
+    at_start = problem.linearize_at_zero() if begins_at_zero else at_probe
+    if guess is not None:
+        begun = problem.with_network(guess.carried_by(placement.network(GUESS_UNITS, CHECK_SCALE, zero=True)))
+        at_start = begun.linearize(begun.start)
+    check_equations(at_start, at_probe, problem)
     findings = [*suspicious_rows(pde, rows), *free_constants(at_probe), *few_equations(problem)]
-    weighted = problem.weighted(_choose_loss_weights(model, problem, placement))
-    return Posed(pde, rows, placement, weighted, findings)
+    at_guess = None if guess is None else at_start
+    weighted = problem.weighted(_choose_loss_weights(model, problem, placement, at_guess))
+    return Posed(pde, rows, placement, weighted, findings, guess, sizes)
+
+
+def _guess(
+    model: Any,
+    pde: PDE,
+    probe: Linearization,
+    problem: LeastSquares,
+    placement: Placement,
+    sizes: Sequence[float] | None,
+) -> Guess | None:
+    """Where training starts, if not at u = 0: where the user says, or, if 0 is a bad start, near what is prescribed."""
+    given, starts_free = model.initial_guess, model.init == "domain" and model.trainable != "hidden"
+    if given is None and not (starts_free and wants_start(problem, probe)):
+        return None
+    if model.trainable == "hidden":
+        raise ValueError(
+            "initial_guess is carried by the output weights, which trainable='hidden' leaves at +-1; train 'all'."
+        )
+    X = np.unique(np.concatenate([as_array(block.x) for block in problem.blocks]), axis=0)
+    if pde.domain is not None:
+        more = pde.domain.sample("interior", len(X), np.random.default_rng(placement.seed), "uniform")
+        X = np.concatenate([X, more])
+    values = nearest_to_prescribed(problem, X) if given is None else values_of(given, X, pde.n_outputs) / (sizes or 1.0)
+    device, dtype = placement.device, placement.dtype
+    return Guess(as_tensor(X, device, dtype), as_tensor(values, device, dtype))
 
 
 def _place(model: Any, pde: PDE, rows: Rows, course: Course) -> Placement:
@@ -188,9 +234,11 @@ def _place(model: Any, pde: PDE, rows: Rows, course: Course) -> Placement:
     return Placement(box, pde.n_outputs, activation, seed, device, dtype)
 
 
-def _choose_loss_weights(model: Any, problem: LeastSquares, placement: Placement) -> Mapping[str, Weight]:
+def _choose_loss_weights(
+    model: Any, problem: LeastSquares, placement: Placement, start: Linearization | None
+) -> Mapping[str, Weight]:
     if isinstance(model.loss_weights, str) and model.loss_weights == "auto":
-        return balanced_weights(problem, half_width(placement.bounds))
+        return balanced_weights(problem, half_width(placement.bounds), start)
     return check_loss_weights(model.loss_weights, problem)
 
 
@@ -214,8 +262,8 @@ def _choose_widths(model: Any, n_rows: int, is_placed: bool) -> tuple[int, ...]:
     return tuple(map(int, widths))
 
 
-def _check_network(model: Any, task: Task) -> AnyNetwork:
-    """The network of the last fit, to go on from."""
+def _check_network(model: Any, task: Task, sizes: Sequence[float] | None) -> AnyNetwork:
+    """The network of the last fit, to go on from; in units in which outputs have these sizes."""
     like, now = task.problem.start, task.widths
     network = network_of(vars(model), get_activation(model.activation), like)
     widths = hidden_widths(vars(model))
@@ -225,7 +273,7 @@ def _check_network(model: Any, task: Task) -> AnyNetwork:
             f"warm_start=True needs the width and columns of the last fit, {last}, but now they are "
             f"{(*now, task.placement.n_dims)}; set width={widths if widths[1:] else widths[0]}, or warm_start=False."
         )
-    return network
+    return times(network, None if sizes is None else [1 / size for size in sizes])
 
 
 def _identity(model: Any, posed: Posed, trained: Network | None) -> dict[str, Any]:
@@ -234,13 +282,14 @@ def _identity(model: Any, posed: Posed, trained: Network | None) -> dict[str, An
     probe = posed.problem.training(BLOCKS["all"]).with_network(
         replace(placement, seed=0).network(CHECK_UNITS, CHECK_SCALE, zero=False)
     )
-    alike = {"callbacks": None, "verbose": 0, "device": "cpu", "random_state": None}
+    alike = {"callbacks": None, "initial_guess": None, "verbose": 0, "device": "cpu", "random_state": None}
     regions = rows.regions if rows.is_routed else None
+    guess = [] if posed.guess is None else [as_array(posed.guess.values)]
     weights = None if trained is None else [as_array(block) for block in trained.blocks().values()]
     return {
         "settings": repr(type(model)(**model.get_params(deep=False) | alike)),
         "seed": placement.seed,
-        "data": joblib.hash((rows.X, rows.values, regions, weights)),
+        "data": joblib.hash((rows.X, rows.values, regions, weights, *guess)),
         "equations": probe.residual(probe.start),
     }
 
@@ -252,15 +301,30 @@ def _task(model: Any, posed: Posed, widths: tuple[int, ...]) -> Task:
         is_placed, is_zero = model.init == "domain", model.trainable != "hidden"
         network = place.deep(widths, zero=is_zero) if is_placed else place.deep_gaussian(widths)
         problem = problem.with_network(network).training(trainable_blocks(network, model.trainable))
-    reference, ground = posed.problem.loss_of_zero, _ground(posed)
-    return Task(problem, posed.placement, widths, model.tol, reference, ground=ground, may_widen=may_widen)
+    reference, ground, guess = posed.problem.loss_of_zero, _ground(posed), posed.guess
+    if guess is not None:
+        begun = posed.problem.with_network(
+            guess.carried_by(posed.placement.network(GUESS_UNITS, CHECK_SCALE, zero=True))
+        )
+        reference = max(reference if np.isfinite(reference) else 0.0, float(begun.loss(begun.start)))
+    task = Task(problem, posed.placement, widths, model.tol, reference, ground=ground, may_widen=may_widen, guess=guess)
+    return task if ground is not None else replace(task, between=_between(posed))
 
 
 def _ground(posed: Posed) -> Ground | None:
     """Where further points come from, unless X is all there is."""
     if posed.pde.domain is None or posed.rows.is_routed:
         return None
-    return Ground(posed.pde, posed.placement.bounds, posed.problem.weights)
+    return Ground(posed.pde, posed.placement.bounds, posed.problem.weights, posed.sizes)
+
+
+def _between(posed: Posed) -> Between | None:
+    """Where a solution is verified if X is all there is."""
+    n = posed.problem.n_interior
+    if n < 2:
+        return None
+    problem = posed.problem
+    return Between(posed.pde, posed.placement.bounds, problem.weights, problem.interior_points, posed.sizes)
 
 
 def _announce(model: Any, task: Task, stages: Sequence[Stage]) -> int:
@@ -317,11 +381,11 @@ def _begin(model: Any, task: Task, trained: AnyNetwork | None, is_placed: bool) 
 
 def _start(model: Any, task: Task) -> TwoLayerNetwork | DeepNetwork:
     if task.is_deep:
-        return cast(DeepNetwork, task.problem.unknowns.network)
+        return task.begun(cast(DeepNetwork, task.problem.unknowns.network))
     if model.init == "gaussian":
-        return task.placement.gaussian(task.width)
-    chosen, scale = ScaleChoice().choose(task.problem, [task.placement], task.width)
-    return chosen.network(task.width, scale, zero=model.trainable != "hidden")
+        return task.begun(task.placement.gaussian(task.width))
+    chosen, scale = ScaleChoice().choose(task.problem, [task.placement], task.width, guess=task.guess)
+    return task.begun(chosen.network(task.width, scale, zero=model.trainable != "hidden"))
 
 
 def _error_estimate(verification: Verification | None) -> float:
@@ -366,7 +430,7 @@ def _solution_attributes(posed: Posed, task: Task, network: AnyNetwork) -> dict[
     x = as_tensor(posed.rows.X, posed.placement.device, posed.placement.dtype)
     groups, equations = describe_residuals(trained, network.evaluate(x), half_width(posed.placement.bounds))
     return {
-        **attributes_of(network),
+        **attributes_of(times(network, posed.sizes)),
         "groups_": groups,
         "equations_": equations,
         "loss_": sum(of["loss"] for of in groups.values()),

@@ -144,6 +144,31 @@ class Recording(Zero):
         return max((m.count(axis) for term in self.terms for m in term.symbol.monomials), default=0)
 
 
+class Scaled:
+    """The source of a function whose outputs are those of another, times factors."""
+
+    source: TermSource
+    factors: tuple[float, ...]
+
+    @property
+    def n_dims(self) -> int:
+        """The number of coordinates of a point."""
+        return self.source.n_dims
+
+    @property
+    def n_outputs(self) -> int:
+        """The number of components of u."""
+        return self.source.n_outputs
+
+    def term(self, term: Term) -> Tensor:
+        """The values of a term, (n,)."""
+        return self.factors[term.output] * self.source.term(term)
+
+    def add_points(self, x: Tensor) -> int:
+        """Register points paired with the rows; their number for `Term.points`."""
+        return self.source.add_points(x)
+
+
 @dataclass(frozen=True)
 class Jet:
     """The unknown function of an equation, with its derivatives; nothing is computed until it is read.

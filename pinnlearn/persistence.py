@@ -62,7 +62,8 @@ def save(model: Any, path: str | os.PathLike) -> None:
 
     The weights are its tensors, under their names, for any program to read; hyperparameters and the rest of the fit
     are JSON in its header. A PDE with functions of your own cannot be written: `predict` and `derivative` of the
-    model that is loaded work without it, and `load(path, pde=...)` puts it back. `callbacks` are left out.
+    model that is loaded work without it, and `load(path, pde=...)` puts it back. `callbacks` and `initial_guess`
+    are left out.
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ def save(model: Any, path: str | os.PathLike) -> None:
     ...     pinnlearn.load(path).predict([[0.5]]).round(6)
     array([1.])
     """
-    values = model.get_params(deep=False) | {"callbacks": None}
+    values = model.get_params(deep=False) | {"callbacks": None, "initial_guess": None}
     fitted = {name: value for name, value in vars(model).items() if name.endswith("_")}
     tensors: dict[str, Tensor] = {}
     content = {

@@ -614,7 +614,7 @@ def test_numpy_numbers_are_numbers(parameters):
 
 
 def test_every_stop_reason_says_something():
-    assert {"tol", "unverified", "stalled", "max_iter", "non_finite", "callback"} == set(STOP_REASONS)
+    assert {"tol", "unverified", "noise", "stalled", "max_iter", "non_finite", "callback"} == set(STOP_REASONS)
     assert "learning_rate" in STOP_REASONS["non_finite"]
 
 

@@ -15,6 +15,7 @@ from pinnlearn.metrics import exact_solution, new_points
 from pinnlearn.networks import Reading
 from pinnlearn.networks.polynomials import Polynomials
 from pinnlearn.pdes import PDE, Heat, Poisson
+from pinnlearn.posing.ground import Between
 from pinnlearn.training import SolveOutput, TrainHidden
 from tests.references import derivative
 
@@ -120,6 +121,61 @@ def test_where_values_are_known_on_the_boundary_no_condition_is_asked_for():
         model = PINNRegressor(pde, trainable="output", random_state=0).fit(X, y)
     assert set(model.verification_.equations) == {"the equation of Poisson"}
     assert np.isnan(model.error_estimate_)
+
+
+def layered(domain):
+    return PDE(domain, equation=lambda x, u: -1e-4 * u.d(0, 0) + u.d(0) - 1, conditions=[Dirichlet(0.0)])
+
+
+def without_domain():
+    """Rows with known ends."""
+    X = layered(Interval(0.0, 1.0)).sample(100, 2, random_state=0)
+    return layered(None), {"X": X, "y": np.where((X[:, 0] == 0) | (X[:, 0] == 1), 0.0, np.nan)}
+
+
+def with_regions(domain=None):
+    X = layered(Interval(0.0, 1.0)).sample(100, 2, random_state=0)
+    return layered(domain), {"X": X, "region": Interval(0.0, 1.0).region(X)}
+
+
+@pytest.mark.parametrize("rows", [without_domain, with_regions], ids=["known values", "regions"])
+def test_a_jump_between_rows_is_found_without_a_domain(rows):
+    pde, arguments = rows()
+    with pytest.warns(ConvergenceWarning, match="largest at x ="):
+        model = PINNRegressor(pde, optimizer=[SolveOutput()], random_state=0).fit(**arguments)
+    assert max(check.elsewhere for check in model.verification_.equations.values()) > 0.3
+    assert model.verification_.determination is None
+
+
+def test_what_is_right_without_a_domain_is_accused_of_nothing():
+    # A ring, whose hole lies between no neighbours.
+    rng = np.random.default_rng(0)
+    angle, radius = rng.uniform(0, 2 * np.pi, 600), np.sqrt(rng.uniform(0.5**2, 1, 600))
+    radius[:150] = np.where(np.arange(150) < 50, 0.5, 1.0)
+    X = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+    exact = np.log(np.hypot(X[:, 0] - 3, X[:, 1]))
+    y = np.where(np.arange(600) < 150, exact, np.nan)
+    region = np.where(np.arange(600) < 150, "boundary", "interior")
+    for arguments in ({"y": y}, {"y": y, "region": region}):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model = PINNRegressor(Poisson(boundary=None), trainable="output", random_state=0).fit(X, **arguments)
+        assert model.verification_.holds
+        assert relative_l2_error(exact, model.predict(X)) < 1e-6
+
+
+def test_points_between_rows_are_near_them():
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.random((50, 2)), np.array([5.0, 0.0]) + rng.random((50, 2))])
+    between = Between(Poisson(), (X.min(axis=0), X.max(axis=0)), {}, X)
+    points = between.inside(400, rng)
+    assert not ((points[:, 0] > 1) & (points[:, 0] < 5)).any()
+    assert len(between.kept(np.array([X[0] + 1e-3, [3.0, 0.5]]))) == 1
+    ends = Between(Poisson(), (X.min(axis=0)[:1], X.max(axis=0)[:1]), {}, np.array([[0.0], [1.0], [4.0]]))
+    gaps = ends.inside(100, rng)[:, 0]
+    assert ((gaps > 1) & (gaps < 4)).any()
+    assert gaps.min() > 0
+    assert gaps.max() < 4
 
 
 def test_an_optimizer_that_was_cut_short_says_so_itself():

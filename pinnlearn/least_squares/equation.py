@@ -21,6 +21,8 @@ from pinnlearn.jets import EquationError, Jet, Symbol, Term
 from pinnlearn.least_squares.unknowns import Unknowns
 from pinnlearn.networks import AtPoints, Network, Reading
 
+# Coefficients of an equation that differ by no more than this part of them are those of a linear one.
+SAME = 1e-9
 GROUPS = ("interior", "boundary", "initial", "data")
 
 
@@ -163,6 +165,15 @@ class LinearizedEquation:
     def carried_to(self, network: Network) -> LinearizedEquation:
         """The same to first order, for another network that is the same function."""
         return replace(self, at=[network.at(x) for x in self.points])
+
+    def has_coefficients_of(self, other: LinearizedEquation) -> bool:
+        """Whether the equation is the same to first order at another function, as a linear one is everywhere."""
+        return all(
+            bool(torch.allclose(c, there[term], rtol=SAME, atol=SAME * float(c.abs().max())))
+            for here, there in zip(self.coefficients, other.coefficients, strict=True)
+            for term, c in here.items()
+            if term in there
+        )
 
     def readings(self, component: int, factor: Tensor) -> list[tuple[AtPoints, list[Reading]]]:
         """The readings of one component, times a factor, (n,), for each of the equation's point sets."""

@@ -183,6 +183,12 @@ class LeastSquares:
         return sum(len(b.x) * sum(b.weights) for b in blocks) / sum(b.n_residuals for b in blocks)
 
     @property
+    def looks_linear(self) -> bool:
+        """Whether all equations are to first order at u, the start, what they are at u = 0; always true at u = 0."""
+        parts = self.linearize(self.start).parts
+        return all(b.at_rows.at_zero.has_coefficients_of(part) for b, part in zip(self.blocks, parts, strict=True))
+
+    @property
     def layout(self) -> dict[str, slice]:
         """Where each block of parameters stands in the parameter vector."""
         return self.unknowns.layout
@@ -242,6 +248,10 @@ class LeastSquares:
         """The problem at w to first order: residual, gradient, Jacobian, Gram matrix."""
         unknowns = self.unknowns.at(parameters)
         return self._linearize(unknowns, self._at(unknowns))
+
+    def linearized_as(self, linear: Linearization) -> Linearization:
+        """The same to first order as the same equations with other weights; no equation is evaluated again."""
+        return replace(linear, factors=self._factors(), relinearize=self._linearize)
 
     def linearize_at_zero(self) -> Linearization:
         """The same at u = 0, for a network that is zero; the equations are evaluated once, whatever the network."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,17 @@ def attributes_of(network: AnyNetwork) -> dict[str, Any]:
         "coefs_": [W.T.copy(), (a / roots[:, None]).astype(a.dtype)],
         "intercepts_": [b.copy(), np.zeros(network.n_outputs, a.dtype)],
     }
+
+
+def times(network: AnyNetwork, sizes: Sequence[float] | None) -> AnyNetwork:
+    """A network whose outputs are those of another, times sizes; None for ones."""
+    if sizes is None:
+        return network
+    blocks = {name: network.blocks()[name] for name in network.linear}
+    factors = {name: block.new_tensor(sizes) for name, block in blocks.items()}
+    if not isinstance(network, DeepNetwork):  # units run last
+        factors = {name: each[:, None] for name, each in factors.items()}
+    return network.with_blocks({name: block * factors[name] for name, block in blocks.items()})
 
 
 def network_of(attributes: Mapping[str, Any], activation: Activation, like: Tensor) -> AnyNetwork:

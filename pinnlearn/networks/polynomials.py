@@ -17,7 +17,7 @@ from torch import Tensor
 
 from pinnlearn.arrays import as_array, as_tensor
 from pinnlearn.jets import VALUE, Symbol
-from pinnlearn.networks.base import Network, Piece, Reading
+from pinnlearn.networks.base import AtPoints, Network, Piece, Reading
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +140,100 @@ class PolynomialsAtPoints:
         other = PolynomialsAtPoints(network, self.x)  # type: ignore[arg-type]
         other._matrices = self._matrices
         return other
+
+
+@dataclass(frozen=True, eq=False)
+class PlusPolynomial:
+    """A network that stays as it is, plus a polynomial, whose coefficients are the weights.
+
+    Parameters
+    ----------
+    fixed : Network
+    polynomial : Polynomials
+        With as many outputs.
+    """
+
+    linear: ClassVar[tuple[str, ...]] = Polynomials.linear
+
+    fixed: Network
+    polynomial: Polynomials
+
+    @property
+    def n_dims(self) -> int:
+        """The number of coordinates of a point."""
+        return self.polynomial.n_dims
+
+    @property
+    def n_outputs(self) -> int:
+        """The number of components of u."""
+        return self.polynomial.n_outputs
+
+    @property
+    def highest_order(self) -> float:
+        """That of the fixed network, whose hidden weights stay."""
+        return self.fixed.highest_order
+
+    @property
+    def smoothness(self) -> str:
+        """That of the fixed network."""
+        return self.fixed.smoothness
+
+    def blocks(self) -> dict[str, Tensor]:
+        """The coefficients."""
+        return self.polynomial.blocks()
+
+    def with_blocks(self, blocks: Mapping[str, Tensor]) -> PlusPolynomial:
+        """With other coefficients."""
+        return replace(self, polynomial=self.polynomial.with_blocks(blocks))
+
+    def at(self, x: Tensor) -> PlusPolynomialAtPoints:
+        """At points, (n, n_dims)."""
+        return PlusPolynomialAtPoints(self, self.polynomial.at(x), self.fixed.at(x))
+
+    def evaluate(self, x: Tensor, symbol: Symbol = VALUE) -> Tensor:
+        """A derivative of all outputs at points, (n,) or (n, n_outputs); without a symbol the outputs themselves."""
+        return self.fixed.evaluate(x, symbol) + self.polynomial.evaluate(x, symbol)
+
+    def steepest(self, x: Tensor) -> Tensor:
+        """Where the fixed network is steep."""
+        return self.fixed.steepest(x)
+
+    def gram_size(self, pieces: Sequence[Piece], trained: Sequence[str]) -> float:
+        """Infinite: J J^T has no structure."""
+        return float("inf")
+
+    def gram(self, pieces: Sequence[Piece], trained: Sequence[str], n_residuals: int) -> Tensor:
+        """There is none by structure."""
+        raise NotImplementedError
+
+
+class PlusPolynomialAtPoints:
+    """A fixed network plus a polynomial at points; the terms of what is fixed are computed once."""
+
+    def __init__(self, network: PlusPolynomial, polynomial: PolynomialsAtPoints, fixed: AtPoints):
+        self.network: Network = network
+        self.x = polynomial.x
+        self._polynomial, self._fixed = polynomial, fixed
+        self._terms: dict[tuple[Symbol, int], Tensor] = {}
+        self.add_jacobian, self.jvp, self.vjp = polynomial.add_jacobian, polynomial.jvp, polynomial.vjp
+
+    def term(self, symbol: Symbol, output: int) -> Tensor:
+        """The derivative with this symbol of one output, (n,)."""
+        if (symbol, output) not in self._terms:
+            self._terms[symbol, output] = self._fixed.term(symbol, output)
+        return self._terms[symbol, output] + self._polynomial.term(symbol, output)
+
+    def at_rows(self, some: slice) -> PlusPolynomialAtPoints:
+        """At some of the points."""
+        network = cast(PlusPolynomial, self.network)
+        return PlusPolynomialAtPoints(network, self._polynomial.at_rows(some), self._fixed.at_rows(some))
+
+    def in_network(self, network: Network) -> PlusPolynomialAtPoints:
+        """Other coefficients at the same points."""
+        other = cast(PlusPolynomial, network)
+        changed = PlusPolynomialAtPoints(other, self._polynomial.in_network(other.polynomial), self._fixed)
+        changed._terms = self._terms
+        return changed
 
 
 def _derivatives(network: Polynomials, x: NDArray, symbol: Symbol) -> NDArray:

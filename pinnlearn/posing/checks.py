@@ -51,16 +51,17 @@ def _check_finite(part: LinearizedEquation) -> None:
     if bad:
         raise ValueError(
             f"{name} gives NaN or infinity at {bad} of {n} rows at the start of training; check its functions of x "
-            "there (divisions by zero, logarithms), and that it is defined for u = 0."
+            "there (divisions by zero, logarithms), and that it is defined for u = 0; else start elsewhere by "
+            "initial_guess=."
         )
     slopes = torch.stack([c for coefficients in part.coefficients for c in coefficients.values()])
     bad = int((~torch.isfinite(slopes)).any(dim=0).sum())
     if bad:
         raise ValueError(
             f"{name} has a slope in u or its derivatives that is NaN or infinite at {bad} of {n} rows at the start of "
-            "training, u = 0, as sqrt(u), exp(-1 / u) and the length of the gradient have: no step leads from there. "
-            "Write it so that it is smooth at 0, such as sqrt(u**2 + 1e-6), or solve for another unknown, such as "
-            "u - 1; with init='gaussian' training starts from a random u."
+            "training, as sqrt(u), exp(-1 / u) and the length of the gradient have at 0: no step leads from there. "
+            "Start elsewhere by initial_guess=, a number or a function of x; or write it so that it is smooth at 0, "
+            "such as sqrt(u**2 + 1e-6)."
         )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from pinnlearn.domains import Domain
 from pinnlearn.least_squares import LeastSquares, Unknowns, Weight
@@ -26,11 +28,17 @@ class Ground:
     bounds : pair of ndarray of shape (n_dims,)
         The domain's bounding box.
     weights : dict of equation or group to float, or to one float for each component
+    sizes : tuple of n_outputs floats, optional
+        The outputs of networks times these are u; None for ones.
     """
 
     pde: PDE
     bounds: tuple[NDArray, NDArray]
     weights: Mapping[str, Weight]
+    sizes: tuple[float, ...] | None = None
+
+    # Whether conditions have further points.
+    has_conditions: ClassVar[bool] = True
 
     @property
     def domain(self) -> Domain:
@@ -44,7 +52,7 @@ class Ground:
 
     def pose(self, X: NDArray, unknowns: Unknowns) -> LeastSquares:
         """The problem at points, (n, n_dims), by the regions that the domain tells."""
-        return pose(self.pde, Rows.of(self.pde, X), unknowns, self.weights)
+        return pose(self.pde, Rows.of(self.pde, X), unknowns, self.weights, self.sizes)
 
     def inside(self, n: int, rng: np.random.Generator) -> NDArray:
         """Uniform points, (n, n_dims)."""
@@ -72,3 +80,68 @@ class Ground:
         """Those of some points that lie on the boundary, or at the start."""
         inside = self.kept(X)
         return inside[self.domain.region(inside) != "interior"]
+
+
+@dataclass(frozen=True, eq=False)
+class Between:
+    """Where a PDE holds as far as its rows tell, without a domain or with regions that were given: between neighbours.
+
+    Conditions have no further points: nothing tells what lies between two rows of a boundary.
+
+    Parameters
+    ----------
+    pde : PDE
+    bounds : pair of ndarray of shape (n_dims,)
+        The box of all rows.
+    weights : dict of equation or group to float, or to one float for each component
+    rows : ndarray of shape (n, n_dims)
+        The rows of the PDE, at least two.
+    sizes : tuple of n_outputs floats, optional
+        The outputs of networks times these are u; None for ones.
+    """
+
+    pde: PDE
+    bounds: tuple[NDArray, NDArray]
+    weights: Mapping[str, Weight]
+    rows: NDArray
+    sizes: tuple[float, ...] | None = None
+
+    has_conditions: ClassVar[bool] = False
+
+    def pose(self, X: NDArray, unknowns: Unknowns) -> LeastSquares:
+        """The PDE at points, (n, n_dims)."""
+        rows = Rows.of(self.pde, X, region=np.full(len(X), "interior"))
+        return pose(self.pde, rows, unknowns, self.weights, self.sizes)
+
+    def inside(self, n: int, rng: np.random.Generator) -> NDArray:
+        """Points between a row and one of its neighbours, two for each axis, (n, n_dims); in one dimension in gaps."""
+        if self.rows.shape[1] == 1:
+            ends = np.sort(self.rows, axis=0)
+            first = rng.integers(len(ends) - 1, size=n)
+            begin, end = ends[first], ends[first + 1]
+        else:
+            begin = self.rows[rng.integers(len(self.rows), size=n)]
+            n_near = min(2 * self.rows.shape[1], len(self.rows) - 1)
+            _, near = self._tree.query(self._scaled(begin), k=1 + n_near)
+            end = self.rows[near[np.arange(n), rng.integers(1, 1 + n_near, size=n)]]
+        return begin + rng.random((n, 1)) * (end - begin)
+
+    def near_boundary(self, n: int, rng: np.random.Generator) -> NDArray:
+        """None: it is not known."""
+        return np.empty((0, self.rows.shape[1]))
+
+    on_boundary = near_boundary
+
+    def kept(self, X: NDArray) -> NDArray:
+        """Those of some points that are as near to a row as rows are to each other."""
+        apart, _ = self._tree.query(self._scaled(self.rows), k=2)
+        distance, _ = self._tree.query(self._scaled(X))
+        return X[distance <= np.median(apart[:, 1])]
+
+    def _scaled(self, X: NDArray) -> NDArray:
+        extent = self.bounds[1] - self.bounds[0]
+        return X / np.where(extent > 0, extent, 1.0)
+
+    @property
+    def _tree(self) -> cKDTree:
+        return cKDTree(self._scaled(self.rows))

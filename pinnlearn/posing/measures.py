@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlearn.least_squares import LeastSquares, LinearizedEquation
+from pinnlearn.least_squares import LeastSquares, Linearization, LinearizedEquation
 from pinnlearn.posing.weights import natural_size
 
 # A term counts for at least this part of its natural size: in Laplace(u) = 0 all terms may vanish with the residual.
@@ -60,7 +60,9 @@ class Measure(NamedTuple):
         return math.sqrt(float(relative.mean()))
 
 
-def measured(problem: LeastSquares, sizes: Tensor, half_width: np.ndarray) -> list[Measure]:
+def measured(
+    problem: LeastSquares, sizes: Tensor, half_width: np.ndarray, linear: Linearization | None = None
+) -> list[Measure]:
     """Each equation of a problem at its start, with what its residuals are relative to.
 
     Parameters
@@ -69,8 +71,10 @@ def measured(problem: LeastSquares, sizes: Tensor, half_width: np.ndarray) -> li
     sizes : Tensor of shape (n_outputs,)
         Of each output of u.
     half_width : ndarray of shape (n_dims,)
+    linear : Linearization, optional
+        The problem at its start, if it is known.
     """
-    parts = problem.linearize(problem.start).parts
+    parts = (linear or problem.linearize(problem.start)).parts
     return [
         _measure(part, block.at_rows.at_zero.residual.square(), sizes, half_width)
         for block, part in zip(problem.blocks, parts, strict=True)
@@ -78,7 +82,8 @@ def measured(problem: LeastSquares, sizes: Tensor, half_width: np.ndarray) -> li
 
 
 def _measure(part: LinearizedEquation, prescribed: Tensor, sizes: Tensor, half_width: np.ndarray) -> Measure:
-    terms, natural = prescribed.clone(), torch.zeros_like(prescribed)
+    # An equation need not be defined at u = 0.
+    terms, natural = torch.where(torch.isfinite(prescribed), prescribed, 0.0), torch.zeros_like(prescribed)
     least = prescribed.new_full((len(part.coefficients),), SMALLEST_TERM**2)
     for k, coefficients in enumerate(part.coefficients):
         for term, c in coefficients.items():
@@ -90,7 +95,9 @@ def _measure(part: LinearizedEquation, prescribed: Tensor, sizes: Tensor, half_w
     return Measure(part.equation.name, part.equation.group, part.residual, terms, natural, least)
 
 
-def naturally_weighted(problem: LeastSquares, sizes: Tensor, half_width: np.ndarray) -> LeastSquares:
+def naturally_weighted(
+    problem: LeastSquares, sizes: Tensor, half_width: np.ndarray, linear: Linearization | None = None
+) -> LeastSquares:
     """A problem whose components count, whatever the loss weighs, by what a change of u of its own size does to them.
 
     Parameters
@@ -99,6 +106,8 @@ def naturally_weighted(problem: LeastSquares, sizes: Tensor, half_width: np.ndar
     sizes : Tensor of shape (n_outputs,)
         Of each output of u.
     half_width : ndarray of shape (n_dims,)
+    linear : Linearization, optional
+        The problem at its start, if it is known.
     """
-    natural = {m.name: m.natural.mean(dim=0) for m in measured(problem, sizes, half_width)}
+    natural = {m.name: m.natural.mean(dim=0) for m in measured(problem, sizes, half_width, linear)}
     return problem.weighted({name: (1 / torch.where(size > 0, size, 1.0)).tolist() for name, size in natural.items()})

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from torch import Tensor
 
 from pinnlearn.arrays import as_tensor
+from pinnlearn.jets import Jet, Scaled
 from pinnlearn.least_squares import LeastSquares, Unknowns, Weight
 from pinnlearn.pdes import PDE
 from pinnlearn.posing.equations import assign_equations, time_axis
 from pinnlearn.posing.rows import Rows
 
 
-def pose(pde: PDE, rows: Rows, unknowns: Unknowns, weights: Mapping[str, Weight] | None = None) -> LeastSquares:
+def pose(
+    pde: PDE,
+    rows: Rows,
+    unknowns: Unknowns,
+    weights: Mapping[str, Weight] | None = None,
+    sizes: Sequence[float] | None = None,
+) -> LeastSquares:
     """Pose a PDE at rows, for unknowns.
 
     Parameters
@@ -22,6 +33,8 @@ def pose(pde: PDE, rows: Rows, unknowns: Unknowns, weights: Mapping[str, Weight]
         Their device and precision are those of the problem.
     weights : dict of equation or group to float, or to one float for each component
         What is not named has weight 1.
+    sizes : sequence of n_outputs floats, optional
+        The outputs of the network times these are u; None for ones.
 
     Returns
     -------
@@ -29,4 +42,11 @@ def pose(pde: PDE, rows: Rows, unknowns: Unknowns, weights: Mapping[str, Weight]
     """
     like = unknowns.vector
     x = as_tensor(rows.X, like.device, like.dtype)
-    return LeastSquares.of(unknowns, x, assign_equations(pde, rows), weights, time_axis(pde, x))
+    equations = assign_equations(pde, rows)
+    if sizes is not None:
+        equations = [replace(each, residual=partial(_of_scaled, each.residual, tuple(sizes))) for each in equations]
+    return LeastSquares.of(unknowns, x, equations, weights, time_axis(pde, x))
+
+
+def _of_scaled(residual: Callable[[Tensor, Jet], Tensor], sizes: tuple[float, ...], x: Tensor, u: Jet) -> Tensor:
+    return residual(x, replace(u, source=Scaled(u.source, sizes)))

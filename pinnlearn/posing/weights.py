@@ -11,28 +11,32 @@ from numpy.typing import NDArray
 
 from pinnlearn.hyperparameters import check_positive
 from pinnlearn.jets import Symbol
-from pinnlearn.least_squares import GROUPS, LeastSquares, LinearizedEquation, Weight
+from pinnlearn.least_squares import GROUPS, LeastSquares, Linearization, LinearizedEquation, Weight
 
 
-def balanced_weights(problem: LeastSquares, half_width: NDArray) -> dict[str, Weight]:
+def balanced_weights(
+    problem: LeastSquares, half_width: NDArray, start: Linearization | None = None
+) -> dict[str, Weight]:
     """Weights that make the loss independent of the units of x and of the equations.
 
     A function of amplitude 1 that varies over the domain has a k-th derivative of about half_width^(-k), its
     natural size; a component's weight is 1 / mean over its rows of sum_t (c_t size_t)^2, with the coefficients c_t
-    at u = 0. So all residuals are in units of u, and a boundary value's weight is 1.
+    where training starts. So all residuals are in units of u, and a boundary value's weight is 1.
 
     Parameters
     ----------
     problem : LeastSquares
     half_width : ndarray of shape (n_dims,)
         Half the extent of the domain along each axis.
+    start : Linearization, optional
+        The problem where training starts; None is u = 0.
 
     Returns
     -------
     dict of str to tuple of float
         For each equation by its name, a weight for each of its components.
     """
-    parts = [block.at_rows.at_zero for block in problem.blocks]
+    parts = [block.at_rows.at_zero for block in problem.blocks] if start is None else start.parts
     return {part.equation.name: _component_weights(part, half_width) for part in parts}
 
 

@@ -20,6 +20,7 @@ from pinnlearn.training.determination import Determination, Determiner
 from pinnlearn.training.grading import Grade
 from pinnlearn.training.methods import DEEP, JOINED
 from pinnlearn.training.placement import Likeness
+from pinnlearn.training.several import Deflation, OtherSolution
 from pinnlearn.training.slabs import MarchSlabs
 from pinnlearn.training.spreading import Spread
 from pinnlearn.training.stages import (
@@ -41,6 +42,7 @@ __all__ = [
     "JOINED",
     "Check",
     "DampingChoice",
+    "Deflation",
     "Determination",
     "Determiner",
     "Enrich",
@@ -50,6 +52,7 @@ __all__ = [
     "March",
     "MarchSlabs",
     "MarchWindows",
+    "OtherSolution",
     "Round",
     "ScaleChoice",
     "Solution",

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from pinnlearn.hyperparameters import Hyperparameters
 from pinnlearn.least_squares import LeastSquares, Linearization
 from pinnlearn.linalg import leave_one_out
-from pinnlearn.networks import TwoLayerNetwork
+from pinnlearn.networks import Network, TwoLayerNetwork
+from pinnlearn.posing.guess import Guess
 from pinnlearn.training.placement import Placement, beside
 
 # Singular values that round-off alone produces do not count as fitted: relative to the mean diagonal of J J^T.
@@ -76,6 +77,7 @@ class ScaleChoice(Hyperparameters):
         placements: Sequence[Placement],
         width: int,
         trained: TwoLayerNetwork | None = None,
+        guess: Guess | None = None,
     ) -> tuple[Placement, float]:
         """Choose a scale, and of several placements one.
 
@@ -88,7 +90,8 @@ class ScaleChoice(Hyperparameters):
         width : int
             The number of units to come; fewer are tried, so that the rows are redundant.
         trained : TwoLayerNetwork, optional
-            Units that the others are to be added to. None linearises the equations at u = 0.
+            Units that the others are to be added to. None linearises the equations at the guess, or at u = 0.
+        guess : Guess, optional
 
         Returns
         -------
@@ -97,6 +100,9 @@ class ScaleChoice(Hyperparameters):
         scale : float
         """
         probes = _Probes(_thinned(problem, self.n_rows), trained)
+        if guess is not None and not probes.is_hidden:
+            n_units = max(1, min(self.n_units, len(guess.x) // 2))
+            probes.start_at(guess.carried_by(placements[0].network(n_units, self.fallback, zero=True)))
         units = self.probe_width(width, probes.problem.n_rows) // (3 if probes.is_hidden else 1)
 
         def loss(placement: Placement, scale: float) -> float:
@@ -144,13 +150,19 @@ class _Probes:
         self.is_hidden = problem.unknowns.linear is None
         self.problem = problem if self.is_hidden else problem.training(problem.unknowns.linear_blocks)
         self.trained = trained
+        self._start: Linearization | None = None
         if trained is not None:
-            self._at_trained = self.problem.with_network(trained).linearize(self.problem.with_network(trained).start)
+            self.start_at(trained)
+
+    def start_at(self, network: Network) -> None:
+        """Be of first order at the function that a network is."""
+        problem = self.problem.with_network(network)
+        self._start = problem.linearize(problem.start)
 
     def linearize(self, network: TwoLayerNetwork) -> Linearization:
         """For a network that is zero, or hidden units with outputs +-1; beside the trained one, if there is one."""
-        if self.trained is not None:
-            return self._at_trained.carried_to(beside(network, self.trained))
+        if self._start is not None:
+            return self._start.carried_to(network if self.trained is None else beside(network, self.trained))
         problem = self.problem.with_network(network)
         return problem.linearize(problem.start) if self.is_hidden else problem.linearize_at_zero()
 

@@ -198,11 +198,11 @@ class _Learning:
         return self.course.is_stopped or self.course.left < 1
 
     def _start(self, hidden: Sequence[int]) -> DeepNetwork:
-        """A random function; zero, at which equations are known to be finite, where they are not finite for that."""
+        """The guess, or else a random function; zero, at which equations are finite, where they are not for that."""
         self.damping = None
         start = partial(self.task.placement.deep, hidden, scale=self.stage.scale, periodic=self.ground.periodic_axes)
-        network = start(zero=False)
-        return network if math.isfinite(self._residual(network)) else start(zero=True)
+        network = self.task.begun(start(zero=False))
+        return network if math.isfinite(self._residual(network)) else self.task.begun(start(zero=True))
 
     def _train(self, network: DeepNetwork, round_: Round) -> DeepNetwork:
         """Steps on all weights, at rows that are drawn anew."""

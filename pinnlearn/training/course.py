@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
@@ -14,6 +14,7 @@ from torch import Tensor
 from pinnlearn.arrays import as_array, as_tensor
 from pinnlearn.least_squares import LeastSquares
 from pinnlearn.networks import Network
+from pinnlearn.networks.attributes import AnyNetwork, times
 from pinnlearn.optimizers import Optimizer, minimize
 from pinnlearn.optimizers.base import STOP_REASONS, Result, State
 from pinnlearn.training.interruption import Interruption
@@ -55,7 +56,7 @@ class Progress:
     @property
     def network(self) -> Network:
         """The network as it is now."""
-        return self._problem.network(self._parameters)
+        return times(cast(AnyNetwork, self._problem.network(self._parameters)), self._course.sizes)
 
     def predict(self, X: ArrayLike) -> NDArray:
         """Evaluate u as it is now, (n_samples,) or (n_samples, n_outputs)."""
@@ -93,6 +94,8 @@ class Course:
         The number of steps that the fit may make at most.
     added_rows : ndarray of shape (n_rows, n_dims) or None
         The rows that joined those given, the last time that any did.
+    sizes : sequence of n_outputs floats, optional
+        The outputs of networks times these are u; None for ones.
     failed : bool
         Whether it ended in an error.
     record : Record
@@ -106,6 +109,7 @@ class Course:
     stop: str = ""
     max_iter: int = 0
     added_rows: NDArray | None = None
+    sizes: Sequence[float] | None = None
     failed: bool = False
     begun: float = field(default_factory=time.perf_counter)
     record: Record = field(default_factory=Record)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pinnlearn.hyperparameters import Hyperparameters
 from pinnlearn.jets import VALUE
-from pinnlearn.least_squares import LeastSquares, Linearization, Unknowns
+from pinnlearn.least_squares import Linearization, Unknowns
 from pinnlearn.networks.polynomials import Polynomials
 
 # Singular values below this part of the largest are left out of the correction.
@@ -94,14 +94,14 @@ class Determiner(Hyperparameters):
         return self.redundancy * comb(degree + n_dims, degree)
 
     def determine(
-        self, problem: LeastSquares, bounds: tuple[NDArray, NDArray], sizes: Tensor, points: Tensor
+        self, linear: Linearization, bounds: tuple[NDArray, NDArray], sizes: Tensor, points: Tensor
     ) -> Determination:
         """Ask the equations.
 
         Parameters
         ----------
-        problem : LeastSquares
-            At its start, the u that was found; with more rows than there are polynomials.
+        linear : Linearization
+            The equations at the u that was found; with more rows than there are polynomials.
         bounds : pair of ndarray of shape (n_dims,)
             The box of the polynomials.
         sizes : Tensor of shape (n_outputs,)
@@ -110,14 +110,13 @@ class Determiner(Hyperparameters):
             Uniform in the domain.
         """
         degree = self.degree_for(len(bounds[0]), len(sizes))
-        polynomials = Polynomials.zero(bounds, degree, len(sizes), problem.start)
+        polynomials = Polynomials.zero(bounds, degree, len(sizes), points)
         at_points = polynomials.at(points).matrix(VALUE) / math.sqrt(len(points))
         is_low = torch.as_tensor(polynomials.degrees.sum(axis=1) <= degree // 2)
-        linear = problem.linearize(problem.start)
         J = (_jacobian(linear, polynomials).unflatten(1, (len(sizes), -1)) * sizes[:, None]).to(points)
-        _, low, _ = self._singular(J[:, :, is_low], at_points[:, is_low])
-        U, S, V = self._singular(J, at_points)
-        step = V @ torch.where(ROUND_OFF * S[0] < S, (U.T @ linear.residual) / S, 0.0)
+        _, low, _ = self._singular(J[:, :, is_low], at_points[:, is_low], linear.residual)
+        along, S, V = self._singular(J, at_points, linear.residual)
+        step = V @ torch.where(ROUND_OFF * S[0] < S, along / S, 0.0)
         corrections = (at_points @ step.reshape(len(sizes), -1).T).norm(dim=0)
         # Fewer polynomials see more, but for rounding.
         sensitivity, residual = float(min(S[-1], low[-1])), float(linear.residual.norm())
@@ -125,20 +124,35 @@ class Determiner(Hyperparameters):
         bound = residual / sensitivity if sensitivity > 0 else float("inf" if residual > 0 else 0)
         return Determination(sensitivity, not is_open, tuple(corrections.tolist()), bound)
 
-    def _singular(self, J: Tensor, at_points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """U, S, V of J, (n, n_outputs, k), for polynomials of norm 1 at points of the domain, which is no box."""
-        _, lengths, Wh = _svd(at_points)
-        kept = lengths > self.visible * lengths[0]
-        of_norm_one = Wh[kept].T / lengths[kept]
-        U, S, Vh = _svd((J @ of_norm_one).flatten(1))
-        return U, S, (Vh.unflatten(1, (J.shape[1], -1)) @ of_norm_one.T).flatten(1).T
+    def _singular(self, J: Tensor, at_points: Tensor, r: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """U^T r, S, V of J, (n, n_outputs, k), for polynomials of norm 1 at points of the domain, which is no box."""
+        basis = of_norm_one(at_points, self.visible)
+        along, S, Vh = svd((J @ basis).flatten(1), r)
+        return along, S, (Vh.unflatten(1, (J.shape[1], -1)) @ basis.T).flatten(1).T
 
 
-def _svd(A: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The thin singular value decomposition of a tall matrix, by that of its triangular factor."""
-    Q, R = torch.linalg.qr(A)
-    U, S, Vh = torch.linalg.svd(R, full_matrices=False)
-    return Q @ U, S, Vh
+def of_norm_one(at_points: Tensor, visible: float) -> Tensor:
+    """Combinations of polynomials that are orthonormal at points of the domain, (n_polynomials, n_kept).
+
+    Parameters
+    ----------
+    at_points : Tensor of shape (n, n_polynomials)
+        Over sqrt(n).
+    visible : float
+        What is less than this part of the largest there is left out.
+    """
+    # Squares suffice: what is left out is far above their rounding.
+    squares, W = torch.linalg.eigh(at_points.T @ at_points)
+    kept = squares > visible**2 * squares[-1]
+    return W[:, kept] / squares[kept].sqrt()
+
+
+def svd(A: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """U^T b, S and V^T of a tall matrix A = U S V^T, by the triangular factor of A and b side by side."""
+    _, R = torch.linalg.qr(torch.cat([A, b[:, None]], dim=1), mode="r")
+    k = A.shape[1]
+    U, S, Vh = torch.linalg.svd(R[:k, :k], full_matrices=False)
+    return U.T @ R[:k, k], S, Vh
 
 
 def _jacobian(linear: Linearization, polynomials: Polynomials) -> Tensor:

@@ -253,7 +253,7 @@ class Grade(Stage):
         verification = task.verify(solution)
         if verification is None or verification.equations_hold or course.left < 1:
             return solution
-        if task.placement.n_dims > 1 and not is_linear(solution.problem):
+        if task.placement.n_dims > 1 and not solution.problem.looks_linear:
             return solution
         # At points of its own it would impose conditions where values are known instead.
         if task.has_values:
@@ -326,9 +326,9 @@ class _Rounds:
         """Units that are not graded."""
         placement, scale = self._chosen
         if self.several:
-            return placement.network(width, scale, zero=True)
+            return self.task.begun(placement.network(width, scale, zero=True))
         steep = placement.reseeded(1).network(width // 2, max(scale, self.stage.scales[1]), zero=True)
-        return beside(steep, placement.network(width - width // 2, scale, zero=True))
+        return beside(steep, self.task.begun(placement.network(width - width // 2, scale, zero=True)))
 
     @cached_property
     def _chosen(self) -> tuple[Placement, float]:
@@ -399,16 +399,3 @@ def _found(planes: Planes, residual: float, X: NDArray, squares: NDArray, of: ND
         halvings[k] = np.clip(math.log2(2 / nearest) + MORE_HALVINGS, FEWEST_HALVINGS, halvings.max())
     needed = replace(planes, shares=0.9 * parts + 0.1 * planes.shares, halvings=halvings)
     return _Found(residual, X[squares.argmax()], float(squares[~graded].sum() / total), needed)
-
-
-def is_linear(problem: LeastSquares) -> bool:
-    """Whether the coefficients of all equations are at the solution what they are at u = 0."""
-    parts = problem.linearize(problem.start).parts
-    at_zero = [block.at_rows.at_zero for block in problem.blocks]
-    pairs = [
-        (there[term], here[term])
-        for zero, part in zip(at_zero, parts, strict=True)
-        for there, here in zip(zero.coefficients, part.coefficients, strict=True)
-        for term in here.keys() & there.keys()
-    ]
-    return all(torch.allclose(there, here, rtol=1e-9, atol=0) for there, here in pairs)

@@ -35,7 +35,6 @@ from pinnlearn.posing.weights import balanced_weights
 from pinnlearn.training.choices import ScaleChoice
 from pinnlearn.training.course import Course
 from pinnlearn.training.determination import Determination, Determiner
-from pinnlearn.training.grading import is_linear
 from pinnlearn.training.newton import Newton
 from pinnlearn.training.placement import Placement
 from pinnlearn.training.stages import Solution, Stage, Task
@@ -165,8 +164,8 @@ class MarchSlabs(Stage):
         if course.left < 1 or not self.applies(task):
             return solution
         check_choice("equations", self.equations, EQUATIONS)
-        linear = is_linear(solution.problem)
-        if self.equations not in ("all", "linear" if linear else "nonlinear"):
+        is_linear = solution.problem.looks_linear
+        if self.equations not in ("all", "linear" if is_linear else "nonlinear"):
             return solution
         verification = task.verify(solution)
         if verification is None:
@@ -388,9 +387,10 @@ class Slab:
             return True
         box, sizes = self._box(self.begin), output_sizes(self._values(network))
         sizes = torch.where(sizes > 0, sizes, 1.0)
-        weighted = naturally_weighted(fresh, sizes, half_width(box))
+        linear = fresh.linearize(fresh.start)
+        at_u = naturally_weighted(fresh, sizes, half_width(box), linear).linearized_as(linear)
         determiner = self.march.task.verifier.determiner or Determiner()
-        return determiner.determine(weighted, box, sizes, self._inside).is_determined
+        return determiner.determine(at_u, box, sizes, self._inside).is_determined
 
     def sizes(self, network: PiecewiseNetwork) -> Tensor:
         """The RMS of each output, (n_outputs,)."""

@@ -20,7 +20,6 @@ from pinnlearn.least_squares import LeastSquares
 from pinnlearn.networks import TwoLayerNetwork
 from pinnlearn.posing.ground import Ground
 from pinnlearn.training.course import Course
-from pinnlearn.training.grading import is_linear
 from pinnlearn.training.newton import Newton
 from pinnlearn.training.refinement import Fresh
 from pinnlearn.training.stages import Solution, Stage, Task
@@ -99,7 +98,7 @@ class Spread(Stage):
         if not self.applies(task) or course.left < 1:
             return solution
         verification = task.verify(solution)
-        if verification is None or verification.equations_hold or not is_linear(solution.problem):
+        if verification is None or verification.equations_hold or not solution.problem.looks_linear:
             return solution
         return _Rounds(self, task, course).run(solution)
 

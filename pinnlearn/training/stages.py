@@ -26,7 +26,8 @@ from pinnlearn.hyperparameters import Hyperparameters
 from pinnlearn.least_squares import LeastSquares
 from pinnlearn.networks import BLOCKS, Network, TwoLayerNetwork, Window
 from pinnlearn.optimizers import NGD, Optimizer
-from pinnlearn.posing.ground import Ground
+from pinnlearn.posing.ground import Between, Ground
+from pinnlearn.posing.guess import Guess
 from pinnlearn.training.choices import ROUND_OFF, DampingChoice, ScaleChoice
 from pinnlearn.training.course import Course
 from pinnlearn.training.determination import Determination
@@ -61,6 +62,10 @@ class Task:
     verifier : Verifier
     may_widen : bool
         Whether the result may have more units.
+    guess : Guess, optional
+        What u is where training starts; None for 0.
+    between : Between, optional
+        Where a solution is verified if there is no ground; None where the PDE has next to no rows.
     """
 
     problem: LeastSquares
@@ -72,6 +77,8 @@ class Task:
     ground: Ground | None = None
     verifier: Verifier = field(default_factory=Verifier)
     may_widen: bool = False
+    guess: Guess | None = None
+    between: Between | None = None
 
     @property
     def width(self) -> int:
@@ -107,6 +114,12 @@ class Task:
         """Whether values of u are known in y."""
         return any(equation.values is not None for equation in self.problem.equations)
 
+    @property
+    def has_known_values(self) -> bool:
+        """Whether there are values beside equations to be verified."""
+        is_verified = self.ground is not None or self.between is not None
+        return is_verified and self.has_values
+
     @cached_property
     def judge(self) -> LeastSquares | None:
         """The problem at points of the domain that are not trained on; None where there are no such points."""
@@ -117,6 +130,10 @@ class Task:
     def problem_at(self, network: Network) -> LeastSquares:
         """The problem at a network of any kind, to be evaluated: what it would train is what u is linear in."""
         return self.problem.with_network(network).training(network.linear)
+
+    def begun(self, network: Any) -> Any:
+        """A network that is zero, with output weights that fit the guess, if there is one."""
+        return network if self.guess is None else self.guess.carried_by(network)
 
     def loss(self, network: Network) -> float:
         """The loss of a network at the rows that were given."""
@@ -132,11 +149,18 @@ class Task:
 
     def verify(self, solution: Solution) -> Verification | None:
         """How well a solution holds at points that are no rows; None where there are none to judge by."""
-        if self.ground is None:
+        places = self.ground or self.between
+        if places is None:
             return None
-        verification = self.verifier.verify(self.problem_at(solution.network), self.ground)
+        verification = self.verifier.verify(self.problem_at(solution.network), places)
         # Polynomials over the whole domain know nothing of windows.
         return verification._replace(determination=solution.determination) if solution.windows else verification
+
+    def searched(self, solution: Solution, verification: Verification) -> Verification:
+        """A verification, with another solution if there is one; an initial value problem in windows has none."""
+        if self.ground is None or solution.windows:
+            return verification
+        return self.verifier.search(self.problem_at(solution.network), self.ground, verification)
 
     def refined(self, problem: LeastSquares, course: Course) -> LeastSquares:
         """A problem with as many rows of the PDE again, where the residual of its network is large."""
@@ -305,8 +329,9 @@ class SolveOutput(Stage):
         placement, scale = task.placement, self.scale
         if not isinstance(scale, int | float):
             with course.heeding():
-                placement, scale = (scale or ScaleChoice()).choose(task.problem, [placement], task.width)
-        return placement.network(task.width, scale, zero=True)
+                choice = scale or ScaleChoice()
+                placement, scale = choice.choose(task.problem, [placement], task.width, guess=task.guess)
+        return task.begun(placement.network(task.width, scale, zero=True))
 
     def solve(self, task: Task, solution: Solution, network: TwoLayerNetwork, course: Course) -> Solution:
         """Solve for the output weights of a network, at the rows of a solution."""
@@ -409,7 +434,7 @@ class TrainHidden(_Hidden):
         tried: list[Solution] = []
         for i, scale in enumerate(self.scales):
             start = task.placement.reseeded(1 + i).network(min(task.width, self.units), scale, zero=True)
-            tried.append(self.train(task, start, self.audition, course))
+            tried.append(self.train(task, task.begun(start), self.audition, course))
             if self.is_over(course):
                 break
         tried.sort(key=_loss)
@@ -486,7 +511,7 @@ class March(_Hidden):
         is_wanted = solution.is_trained and task.problem.has_time and solution.loss > task.bound(self.stuck)
         if not is_wanted or self.is_over(course):
             return solution
-        network = task.placement.network(min(task.width, self.units), self.scale, zero=True)
+        network = task.begun(task.placement.network(min(task.width, self.units), self.scale, zero=True))
         for i, decay in enumerate(self.decays):
             if self.is_over(course):
                 break

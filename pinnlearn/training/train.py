@@ -54,11 +54,11 @@ def train(task: Task, stages: Sequence[Stage], course: Course, start: Solution) 
         aside = last.aside or aside
         if last is not before:
             best = last if stage.continues or best is start else better(best, last, task, course)
-        if last.is_done and not isinstance(stage, Steps):
+        if (last.is_done or task.has_known_values) and last not in verified and not isinstance(stage, Steps):
             verified[last] = verification = task.verify(last)
             # One that is known to hold is better than one that is not, whatever their losses.
             best = last if _is_known_to_hold(verification) and not _is_known_to_hold(verified.get(best)) else best
-        if course.is_stopped or (last.is_done and _stands(verified.get(last))):
+        if course.is_stopped or (last.is_done and _stands(verified.get(last))) or _is_up_to_noise(verified.get(last)):
             break
     if course.is_stopped:
         return best, None
@@ -68,11 +68,15 @@ def train(task: Task, stages: Sequence[Stage], course: Course, start: Solution) 
         if verification is None or other is None or other.excess < verification.excess:
             best, verification = aside, other
     _end(task, stage, best, course, verification)
-    return best, verification
+    return best, verification and task.searched(best, verification)
 
 
 def _is_known_to_hold(verification: Verification | None) -> bool:
     return verification is not None and verification.equations_hold
+
+
+def _is_up_to_noise(verification: Verification | None) -> bool:
+    return verification is not None and verification.is_up_to_noise
 
 
 def _stands(verification: Verification | None) -> bool:
@@ -103,6 +107,8 @@ def _end(task: Task, stage: Stage, best: Solution, course: Course, verification:
         course.stop = "tol" if is_solved else "stalled" if course.left else "max_iter"
     if course.stop == "tol" and verification is not None and not verification.holds:
         course.stop = "unverified"
+    elif course.stop == "stalled" and _is_up_to_noise(verification):
+        course.stop = "noise"
     relative = _relative_residual(task, best) if verification is None else verification.at_rows
     is_unsolved = relative > task.verifier.accepted
     if is_unsolved and isinstance(stage, Steps) and course.stop in ("non_finite", "max_iter" if stage.is_cut else None):

@@ -18,14 +18,18 @@ from torch import Tensor
 
 from pinnlearn.arrays import as_array, as_tensor
 from pinnlearn.hyperparameters import Hyperparameters
-from pinnlearn.least_squares import Block, LeastSquares
+from pinnlearn.least_squares import Block, LeastSquares, Linearization
 from pinnlearn.networks import Network, half_width
-from pinnlearn.posing.ground import Ground
+from pinnlearn.posing.findings import Finding
+from pinnlearn.posing.ground import Between, Ground
 from pinnlearn.posing.measures import Measure, measured, naturally_weighted, output_sizes
 from pinnlearn.training.determination import Determination, Determiner
+from pinnlearn.training.noise import noise_of
+from pinnlearn.training.several import Deflation, OtherSolution
 
 # Sets of points: uniform ones, and those that come near to what may be steep.
 INSIDE, NEAR, STEEP = "between the rows", "near the boundary", "where u is steep"
+AT_ROWS = "at the rows"
 
 
 class Check(NamedTuple):
@@ -66,11 +70,20 @@ class Verification(NamedTuple):
         Whether the equations determine u; None where that was not asked (float32, measurements inside).
     likely : float
         The largest error that `determination` may bound by, if u is to count as found.
+    noise : float
+        What is left of known values, relative to them, where that is noise; equations are accepted up to it.
+    is_up_to_noise : bool
+        Whether there is noise, and no equation has a larger residual.
+    other : OtherSolution or None
+        Another solution of nonlinear equations, where one was found: they hold for it as they do for u.
     """
 
     equations: dict[str, Check]
     determination: Determination | None = None
     likely: float = math.inf
+    noise: float = 0.0
+    is_up_to_noise: bool = False
+    other: OtherSolution | None = None
 
     @property
     def elsewhere(self) -> float:
@@ -147,12 +160,45 @@ class Verification(NamedTuple):
         )
 
 
+def several_solutions(verification: Verification | None) -> list[Finding]:
+    """Whether the equations hold for another solution as well: u is right, but may not be the one that was meant."""
+    if verification is None or verification.other is None:
+        return []
+    message = (
+        "the equations have another solution, which differs from the one that was found by "
+        f"{max(verification.other.difference):.2g} of its size. If that one is meant, start there: "
+        "initial_guess=model.verification_.other."
+    )
+    return [Finding("several solutions", message)]
+
+
 def unsolved(relative: float) -> str:
     """What to say of a relative residual at the rows that is too large."""
     return (
         f"The equations are not solved: their relative residual is still {relative:.1g}. Try a larger max_iter or "
         "width, more points, or another random_state; and check that the problem has a solution."
     )
+
+
+class Sample(NamedTuple):
+    """Equations at points that are no rows.
+
+    Attributes
+    ----------
+    problem : LeastSquares
+        At these points.
+    places : ndarray of shape (n,) of str
+        The set that each point is from.
+    inside : Tensor of shape (n_points, n_dims)
+        The uniform ones, which are the first.
+    sizes : Tensor of shape (n_outputs,)
+        Of u there.
+    """
+
+    problem: LeastSquares
+    places: NDArray
+    inside: Tensor
+    sizes: Tensor
 
 
 class Verifier(Hyperparameters):
@@ -175,6 +221,10 @@ class Verifier(Hyperparameters):
         The largest error that the residuals may hide.
     determiner : Determiner, optional
         None is `Determiner()`.
+    deflation : Deflation, optional
+        How another solution is looked for; None is `Deflation()`.
+    n_telling : int
+        Rows of each equation that tell whether it is linear; then there is none.
     seed : int
         Of all these points.
     """
@@ -189,6 +239,8 @@ class Verifier(Hyperparameters):
         accepted_near: float = 0.1,
         likely: float = 0.1,
         determiner: Determiner | None = None,
+        deflation: Deflation | None = None,
+        n_telling: int = 50,
         seed: int = 1_000_003,
     ):
         self.n_points = n_points
@@ -199,41 +251,99 @@ class Verifier(Hyperparameters):
         self.accepted_near = accepted_near
         self.likely = likely
         self.determiner = determiner
+        self.deflation = deflation
+        self.n_telling = n_telling
         self.seed = seed
 
-    def verify(self, problem: LeastSquares, ground: Ground) -> Verification:
+    def verify(self, problem: LeastSquares, ground: Ground | Between) -> Verification:
         """Verify the network that a problem starts from.
 
         Parameters
         ----------
         problem : LeastSquares
             At the rows.
-        ground : Ground
+        ground : Ground or Between
 
         Returns
         -------
         Verification
             Of the equations that hold at some row.
         """
-        network, half = problem.unknowns.network, half_width(ground.bounds)
-        points = self._points(network, ground, problem.start)
-        posed = ground.pose(np.concatenate(list(points.values())), problem.unknowns)
-        fresh = _asked(posed, problem)
-        inside = as_tensor(points[INSIDE], problem.start.device, problem.start.dtype)
-        sizes = output_sizes(network.evaluate(inside))
-        at_rows = {measure.name: measure.ratio() for measure in measured(problem, sizes, half)}
-        places = np.repeat(list(points), [len(X) for X in points.values()])
-        checks = {
-            measure.name: self._check(block, measure, places, at_rows[measure.name])
-            for block, measure in zip(fresh.blocks, measured(fresh, sizes, half), strict=True)
-        }
+        sample = self._sample(problem, ground)
+        noise = self._noise(problem, sample, ground)
+        checks = self._checks(problem, sample, ground, noise)
         has_values = any(block.equation.values is not None for block in problem.blocks)
         determination = None
-        if problem.start.dtype == torch.float64 and not has_values:
-            determination = self._determine(fresh, ground.bounds, sizes, inside, places)
-        return Verification(checks, determination, self.likely)
+        if ground.has_conditions and problem.start.dtype == torch.float64 and not has_values:
+            linear, _, bounds, sizes, inside = self._asked_of_polynomials(sample, ground)
+            determination = self._determiner.determine(linear, bounds, sizes, inside)
+        # Near the boundary and where u is steep as much more as is accepted there.
+        is_up_to_noise = noise > 0 and all(
+            c.elsewhere <= noise * c.accepted / max(noise, self.accepted) for c in checks.values()
+        )
+        return Verification(checks, determination, self.likely, noise, is_up_to_noise)
 
-    def _points(self, network: Network, ground: Ground, like: Tensor) -> dict[str, NDArray]:
+    def _noise(self, problem: LeastSquares, sample: Sample, ground: Ground | Between) -> float:
+        known = [block for block in problem.blocks if block.equation.values is not None]
+        return noise_of(replace(problem, blocks=tuple(known)), sample.sizes, half_width(ground.bounds))
+
+    def search(self, problem: LeastSquares, ground: Ground | Between, verification: Verification) -> Verification:
+        """Look for another solution than the one that a problem starts from, if that holds and is determined.
+
+        Returns
+        -------
+        Verification
+            With `other`, where the equations hold for another one as they do for this.
+        """
+        if verification.determination is None or not verification.holds:
+            return verification
+        few = problem.subset(np.concatenate([e.rows[: self.n_telling] for e in problem.equations]))
+        if few.looks_linear and bool(few.unknowns.network.evaluate(few.blocks[0].x).any()):
+            return verification
+        _, weighted, bounds, sizes, inside = self._asked_of_polynomials(self._sample(problem, ground), ground)
+        found = (self.deflation or Deflation()).search(weighted, bounds, sizes, inside, self._determiner)
+        if found is None:
+            return verification
+        there = problem.with_network(found.network).training(found.network.linear)
+        checks = self._checks(there, self._sample(there, ground), ground)
+        holds = Verification(checks).equations_hold
+        return verification._replace(other=found.solution) if holds else verification
+
+    @property
+    def _determiner(self) -> Determiner:
+        return self.determiner or Determiner()
+
+    def _sample(self, problem: LeastSquares, ground: Ground | Between) -> Sample:
+        """Points that are no rows, and the equations at them."""
+        points = self._points(problem.unknowns.network, ground, problem.start)
+        posed = ground.pose(np.concatenate(list(points.values())), problem.unknowns)
+        inside = as_tensor(points[INSIDE], problem.start.device, problem.start.dtype)
+        places = np.repeat(list(points), [len(X) for X in points.values()])
+        sizes = output_sizes(problem.unknowns.network.evaluate(inside))
+        return Sample(_asked(posed, problem), places, inside, sizes)
+
+    def _checks(
+        self, problem: LeastSquares, sample: Sample, ground: Ground | Between, noise: float = 0.0
+    ) -> dict[str, Check]:
+        """How well each equation holds at them, and at the rows."""
+        more = max(1.0, noise / self.accepted)
+        half = half_width(ground.bounds)
+        at_rows = {measure.name: measure.ratio() for measure in measured(problem, sample.sizes, half)}
+        fresh = {
+            measure.name: self._check(block, measure, sample.places, at_rows[measure.name], more)
+            for block, measure in zip(sample.problem.blocks, measured(sample.problem, sample.sizes, half), strict=True)
+        }
+        if ground.has_conditions:
+            return fresh
+        # What has no further points is known by its rows.
+        rows = np.full(1 + max(int(e.rows.max()) for e in problem.equations), AT_ROWS)
+        return fresh | {
+            measure.name: self._check(block, measure, rows, at_rows[measure.name], more)
+            for block, measure in zip(problem.blocks, measured(problem, sample.sizes, half), strict=True)
+            if measure.name not in fresh and block.equation.values is None
+        }
+
+    def _points(self, network: Network, ground: Ground | Between, like: Tensor) -> dict[str, NDArray]:
         rng = np.random.default_rng(self.seed)
         inside = ground.inside(self.n_points, rng)
         steep = as_array(network.steepest(as_tensor(inside[: self.n_steep], like.device, like.dtype)))
@@ -244,7 +354,7 @@ class Verifier(Hyperparameters):
             "on the boundary": ground.on_boundary(self.n_conditions, rng),
         }
 
-    def _check(self, block: Block, measure: Measure, places: NDArray, at_rows: float) -> Check:
+    def _check(self, block: Block, measure: Measure, places: NDArray, at_rows: float, more: float) -> Check:
         """An equation at the set of points where its residual is largest for what is accepted there.
 
         Where u is smooth its terms may all vanish towards the boundary: uniform points tell their size as well.
@@ -252,21 +362,22 @@ class Verifier(Hyperparameters):
         there = places[block.equation.rows]
         sets = {place: np.flatnonzero(there == place) for place in dict.fromkeys(there.tolist())}
         ratios = {place: measure.ratio(rows, sets.get(INSIDE)) for place, rows in sets.items()}
-        accepted = {place: self.accepted_near if place in (NEAR, STEEP) else self.accepted for place in sets}
+        accepted = {place: more * (self.accepted_near if place in (NEAR, STEEP) else self.accepted) for place in sets}
         place = max(ratios, key=lambda name: ratios[name] / accepted[name])
         largest = sets[place][int(measure.residual[sets[place]].norm(dim=1).argmax())]
         return Check(measure.group, at_rows, ratios[place], accepted[place], place, tuple(block.x[largest].tolist()))
 
-    def _determine(
-        self, fresh: LeastSquares, bounds: tuple[NDArray, NDArray], sizes: Tensor, inside: Tensor, places: NDArray
-    ) -> Determination:
-        """Ask the equations, at uniform points and under the conditions, whether they determine u."""
-        determiner, sizes = self.determiner or Determiner(), torch.where(sizes > 0, sizes, 1.0)
-        n_inside = determiner.n_points(len(bounds[0]), len(sizes))
-        rows = np.flatnonzero(~np.isin(places, (INSIDE, NEAR, STEEP)))
-        few = fresh.subset(np.concatenate([np.arange(min(n_inside, len(inside))), rows]))
-        weighted = naturally_weighted(few, sizes, half_width(bounds))
-        return determiner.determine(weighted, bounds, sizes, inside[:n_inside])
+    def _asked_of_polynomials(
+        self, sample: Sample, ground: Ground | Between
+    ) -> tuple[Linearization, LeastSquares, tuple[NDArray, NDArray], Tensor, Tensor]:
+        """The equations at uniform points and under the conditions, the box, sizes of outputs and these points."""
+        sizes = torch.where(sample.sizes > 0, sample.sizes, 1.0)
+        n_inside = min(self._determiner.n_points(len(ground.bounds[0]), len(sizes)), len(sample.inside))
+        rows = np.flatnonzero(~np.isin(sample.places, (INSIDE, NEAR, STEEP)))
+        few = sample.problem.subset(np.concatenate([np.arange(n_inside), rows]))
+        linear = few.linearize(few.start)
+        weighted = naturally_weighted(few, sizes, half_width(ground.bounds), linear)
+        return weighted.linearized_as(linear), weighted, ground.bounds, sizes, sample.inside[:n_inside]
 
 
 def _asked(fresh: LeastSquares, problem: LeastSquares) -> LeastSquares:
