@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -46,6 +47,12 @@ def evaluate(value: Value, x: Tensor, like: Tensor, name: str) -> Tensor:
     return result
 
 
+# The value and the slope are periodic whatever the equation.
+LEAST_CONTINUOUS = 2
+# Of derivatives along axes, where no equation tells.
+NO_ORDERS: Mapping[int, int] = MappingProxyType({})
+
+
 class BaseCondition(Hyperparameters):
     """What all conditions have: an equation, and where it holds.
 
@@ -73,8 +80,8 @@ class BaseCondition(Hyperparameters):
         """What the condition is called in messages."""
         return self.name or repr(self)
 
-    def on(self, domain: Domain | None) -> BaseCondition:
-        """The condition as it holds on a domain, of the same label."""
+    def on(self, domain: Domain | None, orders: Mapping[int, int] = NO_ORDERS) -> BaseCondition:
+        """The condition as it holds on a domain, of the same label; `orders` are the equation's along its own axes."""
         return self
 
     def selects(self, x: Tensor) -> NDArray:
@@ -275,9 +282,10 @@ class InitialVelocity(Initial):
 
 
 class Periodic(BaseCondition):
-    """u and du/dn continue from one end of an axis to the other, on a domain with two opposite faces there.
+    """u continues from one end of an axis to the other, on a domain with two opposite faces there.
 
-    Conditions without `where` leave the rows on these faces alone.
+    So do its derivatives along the axis: as many of them, u counted, as the equation has orders along it, but at least
+    u and du/dn. Conditions without `where` leave the rows on these faces alone.
 
     Parameters
     ----------
@@ -301,8 +309,8 @@ class Periodic(BaseCondition):
         """The periodic axis."""
         return (self.axis,)
 
-    def on(self, domain: Domain | None) -> Condition:
-        """The condition on the faces of a domain.
+    def on(self, domain: Domain | None, orders: Mapping[int, int] = NO_ORDERS) -> Condition:
+        """The condition on the faces of a domain, for an equation of some order along the axis.
 
         Raises
         ------
@@ -319,6 +327,7 @@ class Periodic(BaseCondition):
                 "from 0."
             )
         lower, upper = (float(corner[self.axis]) for corner in domain.bounds)
+        n_continuous = max(LEAST_CONTINUOUS, orders.get(int(self.axis), 0))
 
         def residual(x: Tensor, u: Jet) -> Tensor:
             along, across = x[:, self.axis], x.clone()
@@ -326,7 +335,8 @@ class Periodic(BaseCondition):
             ends = x.new_tensor([lower, upper])
             across[:, self.axis] = torch.where(along < (lower + upper) / 2, ends[1], ends[0])
             other = u.at(across)
-            jumps = (u.value - other.value, u.d(self.axis) - other.d(self.axis))
+            along_axis = [(self.axis,) * order for order in range(n_continuous)]
+            jumps = [u.d(*axes) - other.d(*axes) for axes in along_axis]
             return torch.stack(jumps, dim=1).flatten(start_dim=1)
 
         return Condition(residual, where=lambda x: domain.ends(x.numpy(), self.axis) != 0, name=self.label)

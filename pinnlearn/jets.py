@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple, Protocol
 
@@ -126,6 +126,22 @@ class Zero:
     def add_points(self, x: Tensor) -> int:
         """Any other points will do as well."""
         return 1
+
+
+@dataclass(frozen=True)
+class Recording(Zero):
+    """The same, which keeps what was read of it."""
+
+    terms: set[Term] = field(default_factory=set)
+
+    def term(self, term: Term) -> Tensor:
+        """Zeros, (n,)."""
+        self.terms.add(term)
+        return super().term(term)
+
+    def order_along(self, axis: int) -> int:
+        """The highest order of the derivatives along an axis that were read."""
+        return max((m.count(axis) for term in self.terms for m in term.symbol.monomials), default=0)
 
 
 @dataclass(frozen=True)

@@ -212,6 +212,15 @@ def test_periodic_pairs_points_exactly_far_from_the_origin():
     np.testing.assert_array_equal(jumps[:, 0], x[:, 0] - x[:, 0].flip(0))
 
 
+@pytest.mark.parametrize(("order", "n_jumps"), [(0, 2), (1, 2), (3, 3), (4, 4)])
+def test_periodic_matches_as_many_derivatives_as_the_equation_has_orders(order, n_jumps):
+    # Along y, from 0 to 2, the k-th derivative of x^2 exp(y) jumps by x^2 (exp(0) - exp(2)), whatever k.
+    condition = Periodic(1).on(Box([-1.0, 0.0], [3.0, 2.0]), {1: order})
+    x = torch.tensor([[2.0, 0.0]], dtype=torch.float64)
+    jumps = condition.residual(x, Jet(FunctionTerms(x, lambda x: x[:, 0] ** 2 * torch.exp(x[:, 1])))).detach()
+    np.testing.assert_allclose(jumps, np.full((1, n_jumps), 4 * (1 - np.exp(2.0))))
+
+
 @pytest.mark.parametrize(
     ("domain", "axis", "message"),
     [(None, 0, "give the PDE a domain"), (Interval(0, 1), 1, "axis 1"), (SpaceTime(Interval(0, 1), 0, 1), 1, "axis 1")],

@@ -109,6 +109,23 @@ def travelling(x):
     return torch.exp(torch.sin(x[:, 0] - 2 * x[:, 1]))
 
 
+def ripples(x):
+    return torch.exp(torch.sin(x[:, 0]))
+
+
+def ripples_load(x):  # u_xxxx + u
+    s, c = torch.sin(x[:, 0]), torch.cos(x[:, 0])
+    return ripples(x) * (c**4 - 6 * s * c**2 + 3 * s**2 - 4 * c**2 + s + 1)
+
+
+def sivashinsky(x):
+    return torch.exp(-12 * x[:, 1]) * torch.cos(2 * x[:, 0]) + torch.sin(x[:, 0])
+
+
+def airy(x):
+    return torch.cos(2 * x[:, 0] + 8 * x[:, 1]) + torch.sin(x[:, 0] + x[:, 1])
+
+
 def string(x):
     return torch.sin(np.pi * x[:, 0]) * (torch.cos(2 * np.pi * x[:, 1]) + torch.sin(2 * np.pi * x[:, 1]) / 2)
 
@@ -152,6 +169,24 @@ BY_CONDITION = {
         equation=lambda x, u: u.dt + 2 * u.d(0),
         conditions=[Periodic(0), Initial(travelling)],
         solution=travelling,
+    ),
+    "Periodic, fourth order": PDE(
+        Interval(0.0, 2 * np.pi),
+        equation=lambda x, u: u.d(0, 0, 0, 0) + u.value - ripples_load(x),
+        conditions=[Periodic(0)],
+        solution=ripples,
+    ),
+    "Periodic, fourth order in space": PDE(
+        SpaceTime(Interval(0.0, 2 * np.pi), 0.0, 0.2),
+        equation=lambda x, u: u.dt + u.d(0, 0) + u.d(0, 0, 0, 0),
+        conditions=[Periodic(0), Initial(sivashinsky)],
+        solution=sivashinsky,
+    ),
+    "Periodic, third order in space": PDE(
+        SpaceTime(Interval(0.0, 2 * np.pi), 0.0, 0.5),
+        equation=lambda x, u: u.dt + u.d(0, 0, 0),
+        conditions=[Periodic(0), Initial(airy)],
+        solution=airy,
     ),
     "InitialVelocity": PDE(
         SpaceTime(Interval(0.0, 1.0), 0.0, 1.0),

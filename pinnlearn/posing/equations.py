@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from numbers import Integral
 from typing import cast
 
 import numpy as np
@@ -15,7 +17,7 @@ from scipy.stats import poisson
 from pinnlearn.arrays import as_tensor
 from pinnlearn.conditions import BaseCondition
 from pinnlearn.domains import Domain
-from pinnlearn.jets import Jet, TimeAxisUnknownError, Zero
+from pinnlearn.jets import Jet, Recording, TimeAxisUnknownError, Zero
 from pinnlearn.least_squares import Equation
 from pinnlearn.pdes import PDE
 from pinnlearn.posing.findings import Finding
@@ -197,7 +199,8 @@ def _governed(pde: PDE, X: NDArray, governed: NDArray, regions: NDArray) -> list
 
 def _where_conditions_hold(pde: PDE, X: NDArray, regions: NDArray) -> list[tuple[BaseCondition, NDArray]]:
     """Each condition as it holds on the domain, and at which rows, known values or not; (n,) of bool."""
-    conditions = [condition.on(pde.domain) for condition in pde.conditions]
+    orders = _orders(pde, X)
+    conditions = [condition.on(pde.domain, orders) for condition in pde.conditions]
     taken = _at_own_faces(pde, X)
     places = []
     for condition in conditions:
@@ -207,6 +210,19 @@ def _where_conditions_hold(pde: PDE, X: NDArray, regions: NDArray) -> list[tuple
         holds[holds] = condition.selects(_points(X[holds]))
         places.append((condition, holds))
     return places
+
+
+def _orders(pde: PDE, X: NDArray) -> dict[int, int]:
+    """The equation's order along each axis that some condition owns; asks the equation, at two rows."""
+    axes = _own_axes(pde)
+    if not (axes and len(X) and pde.has_equation):
+        return {}
+    x = _points(X[:2])
+    source = Recording(x, pde.n_outputs)
+    # What is wrong with an equation is reported with its context when the equations are checked.
+    with suppress(Exception):
+        pde.residual(x, Jet(source, time_axis(pde, x)))
+    return {axis: source.order_along(axis) for axis in axes if isinstance(axis, Integral)}
 
 
 def _own_axes(pde: PDE) -> set[int]:
