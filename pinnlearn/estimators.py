@@ -17,7 +17,6 @@ from pinnlearn.arrays import as_array
 from pinnlearn.fitting import fit, warn_of_interruption
 from pinnlearn.jets import VALUE, Symbol
 from pinnlearn.least_squares import Linearization
-from pinnlearn.networks.torch_module import as_module
 from pinnlearn.optimizers import check_reaches
 from pinnlearn.persistence import Versioned
 from pinnlearn.posing.rows import check_known_values
@@ -403,7 +402,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         1.000000
         """
         check_is_fitted(self)
-        return as_module(evaluation.network_of(self))
+        return evaluation.module_of(self)
 
     def describe(self) -> Report:
         """Tell what happened in `fit`: rows, losses and residuals by group, parameters, memory, why it stopped.

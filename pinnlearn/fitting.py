@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
+from torch import Tensor
 
 from pinnlearn.activations import get_activation
 from pinnlearn.arrays import as_array, as_tensor, available_bytes, resolve_device
@@ -23,8 +24,10 @@ from pinnlearn.networks.attributes import NAMES, AnyNetwork, attributes_of, hidd
 from pinnlearn.notices import warn
 from pinnlearn.optimizers import Optimizer
 from pinnlearn.pdes import PDE
+from pinnlearn.posing.ansatz import Ansatz, evaluate_form
 from pinnlearn.posing.checks import Finding, check_equations, few_equations, free_constants
 from pinnlearn.posing.equations import bounding_box, check_pinned, suspicious_rows
+from pinnlearn.posing.exact import ansatz_of, check_ansatz
 from pinnlearn.posing.ground import Ground
 from pinnlearn.posing.pose import pose
 from pinnlearn.posing.rows import Rows, check_pde
@@ -58,6 +61,11 @@ class Posed:
     placement: Placement
     problem: LeastSquares
     findings: list[Finding]
+    ansatz: Ansatz | None = None
+
+    def evaluate(self, network: Network, x: Tensor) -> Tensor:
+        """The values of u, (n,) or (n, n_outputs)."""
+        return evaluate_form(self.ansatz, network, x)
 
 
 def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -> None:
@@ -78,6 +86,7 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -
         posed = _pose(model, X, y, region, course)
         # Who watches the fit may score it.
         model.pde_, model.loss_weights_ = posed.pde, posed.problem.weights
+        course.evaluate = posed.evaluate
         method.seed(posed.placement.seed)
         for finding in posed.findings:
             warn(finding.message)
@@ -167,6 +176,7 @@ def _pose(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None,
     if y is not None and pde.n_outputs == 1:
         y = column_or_1d(np.asarray(y), warn=True)
     rows = Rows.of(pde, X, y, region)
+    check_ansatz(pde, rows.X)
     placement = _place(model, pde, rows, course)
     probe = placement.network(CHECK_UNITS, CHECK_SCALE, zero=False)
     problem = pose(pde, rows, Unknowns(probe, BLOCKS[model.trainable]))
@@ -176,7 +186,7 @@ def _pose(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None,
     check_equations(problem.linearize_at_zero() if begins_at_zero else at_probe, at_probe, problem)
     findings = [*suspicious_rows(pde, rows), *free_constants(at_probe), *few_equations(problem)]
     weighted = problem.weighted(_choose_loss_weights(model, problem, placement))
-    return Posed(pde, rows, placement, weighted, findings)
+    return Posed(pde, rows, placement, weighted, findings, ansatz_of(pde))
 
 
 def _place(model: Any, pde: PDE, rows: Rows, course: Course) -> Placement:
@@ -364,9 +374,10 @@ def _solution_attributes(posed: Posed, task: Task, network: AnyNetwork) -> dict[
     """The weights, and how well they do at the rows of X."""
     trained = task.problem_at(network)
     x = as_tensor(posed.rows.X, posed.placement.device, posed.placement.dtype)
-    groups, equations = describe_residuals(trained, network.evaluate(x), half_width(posed.placement.bounds))
+    groups, equations = describe_residuals(trained, posed.evaluate(network, x), half_width(posed.placement.bounds))
     return {
         **attributes_of(network),
+        "has_form_": posed.ansatz is not None,
         "groups_": groups,
         "equations_": equations,
         "loss_": sum(of["loss"] for of in groups.values()),

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from pinnlearn.domains import Domain
 from pinnlearn.least_squares import LeastSquares, Unknowns, Weight
+from pinnlearn.networks import Network
 from pinnlearn.pdes import PDE
+from pinnlearn.posing.ansatz import evaluate_form
+from pinnlearn.posing.exact import ansatz_of
 from pinnlearn.posing.pose import pose
 from pinnlearn.posing.rows import Rows
 
@@ -39,12 +43,18 @@ class Ground:
 
     @property
     def periodic_axes(self) -> tuple[int, ...]:
-        """The axes along which u is periodic."""
+        """The axes along which the network is periodic; where u has a form of the user's, nothing tells."""
+        if self.pde.transform is not None:
+            return ()
         return tuple(sorted({axis for condition in self.pde.conditions for axis in condition.own_axes}))
 
     def pose(self, X: NDArray, unknowns: Unknowns) -> LeastSquares:
         """The problem at points, (n, n_dims), by the regions that the domain tells."""
         return pose(self.pde, Rows.of(self.pde, X), unknowns, self.weights)
+
+    def evaluate(self, network: Network, x: Tensor) -> Tensor:
+        """The values of u at points, (n,) or (n, n_outputs)."""
+        return evaluate_form(ansatz_of(self.pde), network, x)
 
     def inside(self, n: int, rng: np.random.Generator) -> NDArray:
         """Uniform points, (n, n_dims)."""

@@ -272,7 +272,7 @@ class _Learning:
         inside = self.ground.inside(n, rng)
         fresh = self._pose(np.concatenate([inside, self.ground.on_boundary(n // 8, rng)]), network)
         like = fresh.start
-        sizes = output_sizes(network.evaluate(as_tensor(inside, like.device, like.dtype)))
+        sizes = output_sizes(self.ground.evaluate(network, as_tensor(inside, like.device, like.dtype)))
         ratios = [m.ratio() for m in measured(fresh, sizes, half_width(self.ground.bounds))]
         return max(ratios) if all(map(math.isfinite, ratios)) else math.inf
 

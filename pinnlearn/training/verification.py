@@ -220,7 +220,7 @@ class Verifier(Hyperparameters):
         posed = ground.pose(np.concatenate(list(points.values())), problem.unknowns)
         fresh = _asked(posed, problem)
         inside = as_tensor(points[INSIDE], problem.start.device, problem.start.dtype)
-        sizes = output_sizes(network.evaluate(inside))
+        sizes = output_sizes(ground.evaluate(network, inside))
         at_rows = {measure.name: measure.ratio() for measure in measured(problem, sizes, half)}
         places = np.repeat(list(points), [len(X) for X in points.values()])
         checks = {
