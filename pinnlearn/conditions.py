@@ -294,6 +294,14 @@ class InitialVelocity(Initial):
         return self._less(u.dt, self.value, x, "value")
 
 
+class _Ends(Condition):
+    """What a periodic condition is on a domain."""
+
+    def __init__(self, residual, where, *, name, hard, axes):
+        super().__init__(residual, where=where, name=name)
+        self.hard, self.own_axes = hard, axes
+
+
 class Periodic(BaseCondition):
     """u continues from one end of an axis to the other, on a domain with two opposite faces there.
 
@@ -304,6 +312,9 @@ class Periodic(BaseCondition):
     ----------
     axis : int
         The coordinate that is periodic, from 0.
+    hard : bool
+        Whether it holds exactly, with all derivatives: the network reads cosine and sine of the period in place of the
+        coordinate.
     name : str, optional
         What the condition is called in messages.
 
@@ -313,8 +324,9 @@ class Periodic(BaseCondition):
     Periodic(axis=0)
     """
 
-    def __init__(self, axis: int, *, name: str | None = None):
+    def __init__(self, axis: int, *, hard: bool = False, name: str | None = None):
         self.axis = axis
+        self.hard = hard
         self.name = name
 
     @property
@@ -352,7 +364,13 @@ class Periodic(BaseCondition):
             jumps = [u.d(*axes) - other.d(*axes) for axes in along_axis]
             return torch.stack(jumps, dim=1).flatten(start_dim=1)
 
-        return Condition(residual, where=lambda x: domain.ends(x.numpy(), self.axis) != 0, name=self.label)
+        return _Ends(
+            residual,
+            where=lambda x: domain.ends(x.numpy(), self.axis) != 0,
+            name=self.label,
+            hard=self.hard,
+            axes=self.own_axes,
+        )
 
 
 __all__ = ["Condition", "Dirichlet", "Initial", "InitialVelocity", "Neumann", "Periodic", "Robin"]

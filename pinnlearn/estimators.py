@@ -42,6 +42,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
     width : "auto", int or tuple of int
         The number of hidden units, or those of several hidden layers, inputs first: (30, 30, 30). "auto" takes 0.8
         times the number of rows up to 1000 where the output weights are solved for (the default), 200 otherwise.
+    inputs : FourierFeatures, optional
+        What hidden units read in place of the coordinates, see `architecture_`.
     activation : {"tanh", "logistic", "softplus", "swish", "relu3", "sin", "gaussian"}
         "relu3" has three derivatives: it serves equations up to order 2, and up to 3 with `trainable="output"`.
     learning_rate : float, optional
@@ -86,7 +88,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
     coefs_, intercepts_ : list of ndarray of shape (fan_in, fan_out), and (fan_out,)
         For each layer, as `sklearn.neural_network.MLPRegressor` has them: a layer is sigma(X W + b), the last W and b.
     architecture_ : Architecture
-        What several hidden layers are trained on, the box scaled to [-1, 1]^d; `coefs_` are in X's own units.
+        What several hidden layers, or those over a map of the inputs, are trained on; `coefs_` are in X's own units.
     loss_ : float
         The loss of these weights, L = 1/2 sum over groups of the mean of weight r^2.
     loss_curve_ : list of float
@@ -112,9 +114,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
     error_estimate_ : float
         An estimate of the relative L2 error of u, the largest of its outputs; NaN where nothing tells.
     windows_ : list of Window
-        Where an initial value problem was marched: each window's begin, end, units and residual at fresh rows. The
-        weights are of all of them one after another, time measured from a window's begin; see `MarchWindows`, and
-        `MarchSlabs` for equations in time and space.
+        Where time was marched: each window's begin, end, units and residual at fresh rows. The weights are of all of
+        them one after another, time measured from a window's begin; see `MarchWindows` and `MarchSlabs`.
     added_rows_ : ndarray of shape (n_rows, n_dims)
         The rows of the PDE that joined those of X, the last time that any did, see Notes.
     n_added_rows_ : int
@@ -124,9 +125,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         How long the fit took, with what came before an interruption.
     pde_, optimizer_
         Clones of the parameters, as used.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of str
-        Where X has column names.
+    n_features_in_, feature_names_in_ : int, and ndarray of str where X has column names
 
     Notes
     -----
@@ -136,9 +135,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
     With several hidden layers it is `pinnlearn.training.DEEP`: damped NGD on all weights, then the output solve.
 
     Where training is stuck, rows of the PDE join for a stage of it, where the residual is large. `loss_` and `groups_`
-    are of the rows of X. With `region` in `fit`, or without a domain, X is all there is.
-
-    A scaler in front of the estimator would change the PDE; the network scales by itself.
+    are of the rows of X. With `region` in `fit`, or without a domain, X is all there is. A scaler in front of the
+    estimator would change the PDE; the network scales by itself.
 
     References
     ----------
@@ -167,6 +165,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         *,
         optimizer="ngd",
         width="auto",
+        inputs=None,
         activation="tanh",
         learning_rate=None,
         max_iter=None,
@@ -184,6 +183,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         self.pde = pde
         self.optimizer = optimizer
         self.width = width
+        self.inputs = inputs
         self.activation = activation
         self.learning_rate = learning_rate
         self.max_iter = max_iter

@@ -19,7 +19,18 @@ from pinnlearn.activations import get_activation
 from pinnlearn.arrays import as_array, as_tensor, available_bytes, resolve_device
 from pinnlearn.hyperparameters import check_choice, check_positive
 from pinnlearn.least_squares import LeastSquares, Unknowns, Weight
-from pinnlearn.networks import BLOCKS, INITS, DeepNetwork, Network, TwoLayerNetwork, half_width, trainable_blocks
+from pinnlearn.networks import (
+    BLOCKS,
+    INITS,
+    DeepNetwork,
+    FourierFeatures,
+    Inputs,
+    Network,
+    Scaled,
+    TwoLayerNetwork,
+    half_width,
+    trainable_blocks,
+)
 from pinnlearn.networks.attributes import NAMES, AnyNetwork, attributes_of, hidden_widths, network_of
 from pinnlearn.notices import warn
 from pinnlearn.optimizers import Optimizer
@@ -38,7 +49,7 @@ from pinnlearn.sampling import as_generator
 from pinnlearn.sklearn_callbacks import ScikitLearnCallbacks
 from pinnlearn.training.choices import ScaleChoice
 from pinnlearn.training.course import Course, check_callbacks
-from pinnlearn.training.methods import DEEP, DEEP_OUTPUT, JOINED, Method
+from pinnlearn.training.methods import DEEP, DEEP_OUTPUT, JOINED, MAPPED, Method
 from pinnlearn.training.placement import Placement, substitute
 from pinnlearn.training.stages import Solution, Stage, Steps, Task
 from pinnlearn.training.train import train
@@ -148,6 +159,8 @@ def _check_parameters(model: Any, is_warm: bool) -> Method:
     check_choice("init", model.init, INITS)
     check_positive("tol", model.tol, or_zero=True)
     get_activation(model.activation)
+    if model.inputs is not None and not isinstance(model.inputs, FourierFeatures):
+        raise ValueError(f"inputs must be a pinnlearn.networks.FourierFeatures or None, got {model.inputs!r}.")
     is_free = not is_warm and model.trainable != "hidden" and model.init == "domain"
     method = Method.of(model.optimizer, model.learning_rate, model.max_iter, _default(model) if is_free else ())
     if _is_deep(model) and (others := [repr(stage) for stage in method.stages if not stage.serves_depth]):
@@ -155,13 +168,15 @@ def _check_parameters(model: Any, is_warm: bool) -> Method:
             f"{', '.join(others)} trains networks of one hidden layer, but width={model.width!r}; leave it out, or "
             "give one integer."
         )
+    if _is_mapped(model) and (others := [repr(stage) for stage in method.stages if not stage.serves_maps]):
+        raise ValueError(f"{', '.join(others)} trains networks that read coordinates as they are; leave it out.")
     return method
 
 
 def _default(model: Any) -> tuple[Stage, ...]:
     """The stages of NGD with nothing chosen about its steps."""
     if not _is_deep(model):
-        return JOINED
+        return MAPPED if _is_mapped(model) else JOINED
     return DEEP_OUTPUT if model.trainable == "output" else DEEP
 
 
@@ -179,7 +194,7 @@ def _pose(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None,
     check_ansatz(pde, rows.X)
     placement = _place(model, pde, rows, course)
     probe = placement.network(CHECK_UNITS, CHECK_SCALE, zero=False)
-    problem = pose(pde, rows, Unknowns(probe, BLOCKS[model.trainable]))
+    problem = pose(pde, rows, Unknowns(probe, trainable_blocks(probe, model.trainable)))
     check_pinned(pde, problem.equations, rows.is_routed)
     at_probe = problem.linearize(problem.start)
     begins_at_zero = model.init == "domain" and model.trainable != "hidden"
@@ -195,13 +210,32 @@ def _place(model: Any, pde: PDE, rows: Rows, course: Course) -> Placement:
     seed = course.record.seed(drawn, fixed=isinstance(model.random_state, Integral))
     device, dtype = resolve_device(model.device, model.dtype)
     box, activation = bounding_box(pde, rows.X), get_activation(model.activation)
-    return Placement(box, pde.n_outputs, activation, seed, device, dtype)
+    return Placement(box, pde.n_outputs, activation, seed, device, dtype, inputs=_inputs(model, pde, box, seed))
+
+
+def _inputs(model: Any, pde: PDE, box: tuple[NDArray, NDArray], seed: int) -> Inputs | None:
+    """What networks read in place of the coordinates; None for these."""
+    periodic = {axis for condition in pde.conditions if condition.hard for axis in condition.own_axes}
+    if model.inputs is not None and periodic:
+        raise ValueError(
+            f"inputs={model.inputs!r} stand in place of the coordinates, and so do those of Periodic(hard=True); leave "
+            "one of them out."
+        )
+    if model.inputs is not None:
+        return model.inputs.drawn(box, np.random.default_rng(seed))
+    return Scaled.of(box, tuple(sorted(periodic))) if periodic else None
 
 
 def _choose_loss_weights(model: Any, problem: LeastSquares, placement: Placement) -> Mapping[str, Weight]:
     if isinstance(model.loss_weights, str) and model.loss_weights == "auto":
         return balanced_weights(problem, half_width(placement.bounds))
     return check_loss_weights(model.loss_weights, problem)
+
+
+def _is_mapped(model: Any) -> bool:
+    """Whether networks read a map of the coordinates."""
+    conditions = getattr(model.pde, "conditions", ())
+    return model.inputs is not None or any(getattr(each, "hard", False) and each.own_axes for each in conditions)
 
 
 def _is_deep(model: Any) -> bool:
@@ -241,9 +275,8 @@ def _check_network(model: Any, task: Task) -> AnyNetwork:
 def _identity(model: Any, posed: Posed, trained: Network | None) -> dict[str, Any]:
     """What tells this fit from others: functions, which have no other mark, by their values at the rows."""
     placement, rows = posed.placement, posed.rows
-    probe = posed.problem.training(BLOCKS["all"]).with_network(
-        replace(placement, seed=0).network(CHECK_UNITS, CHECK_SCALE, zero=False)
-    )
+    network = replace(placement, seed=0).network(CHECK_UNITS, CHECK_SCALE, zero=False)
+    probe = posed.problem.training(trainable_blocks(network, "all")).with_network(network)
     alike = {"callbacks": None, "verbose": 0, "device": "cpu", "random_state": None}
     regions = rows.regions if rows.is_routed else None
     weights = None if trained is None else [as_array(block) for block in trained.blocks().values()]

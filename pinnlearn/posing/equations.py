@@ -36,8 +36,8 @@ def assign_equations(pde: PDE, rows: Rows) -> list[Equation]:
 
     A row with a known y has the equation u(x_i) = y_i. Any other row is governed by the PDE in the interior and by
     the conditions of its region elsewhere; where none applies, by the PDE (outflow). A condition that holds exactly
-    has no equation, and what rows lie there has none but those of other conditions. Where u has a form,
-    the equations are those of the network in it.
+    has no equation, and what rows lie there have none but those of other conditions; a periodic one has, which the
+    network meets by itself. Where u has a form, the equations are those of the network in it.
 
     Parameters
     ----------
@@ -202,10 +202,12 @@ def _governed(pde: PDE, X: NDArray, governed: NDArray, regions: NDArray) -> list
     for condition, holds in _where_conditions_hold(pde, X, regions):
         rows = np.flatnonzero(governed & holds)
         uncovered[rows] = False
-        if condition.hard:
+        is_held = condition.hard and bool(condition.own_axes)
+        if condition.hard and not is_held:
             continue
         normals = _normals(pde, X[rows], condition.where)
-        equations.append(Equation(condition.label, condition.region, condition.residual, rows, normals))
+        law = Equation(condition.label, condition.region, condition.residual, rows, normals, is_held=is_held)
+        equations.append(law)
     rest = np.flatnonzero(uncovered)
     # A boundary row under no condition gets the PDE (outflow) and counts with the interior, whose equation it has.
     return [Equation(f"the equation of {type(pde).__name__}", "interior", pde.residual, rest), *equations]

@@ -49,7 +49,8 @@ def ansatz_of(pde: PDE) -> Ansatz | None:
     ValueError
         If there is no such form, or both are given.
     """
-    hard = [condition for condition in pde.conditions if condition.hard]
+    # What is periodic is so by the network's inputs.
+    hard = [condition for condition in pde.conditions if condition.hard and not condition.own_axes]
     if pde.transform is None:
         return Ansatz(ExactForm.of(pde, hard), pde.n_outputs) if hard else None
     if hard:

@@ -48,9 +48,9 @@ class Ground:
             return ()
         return tuple(sorted({axis for condition in self.pde.conditions for axis in condition.own_axes}))
 
-    def pose(self, X: NDArray, unknowns: Unknowns) -> LeastSquares:
-        """The problem at points, (n, n_dims), by the regions that the domain tells."""
-        return pose(self.pde, Rows.of(self.pde, X), unknowns, self.weights)
+    def pose(self, X: NDArray, unknowns: Unknowns, *, held: bool = False) -> LeastSquares:
+        """The problem at points, (n, n_dims), by the regions that the domain tells; `held` as `pose` takes it."""
+        return pose(self.pde, Rows.of(self.pde, X), unknowns, self.weights, held=held)
 
     def evaluate(self, network: Network, x: Tensor) -> Tensor:
         """The values of u at points, (n,) or (n, n_outputs)."""

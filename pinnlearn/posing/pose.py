@@ -11,7 +11,9 @@ from pinnlearn.posing.equations import assign_equations, time_axis
 from pinnlearn.posing.rows import Rows
 
 
-def pose(pde: PDE, rows: Rows, unknowns: Unknowns, weights: Mapping[str, Weight] | None = None) -> LeastSquares:
+def pose(
+    pde: PDE, rows: Rows, unknowns: Unknowns, weights: Mapping[str, Weight] | None = None, *, held: bool = False
+) -> LeastSquares:
     """Pose a PDE at rows, for unknowns.
 
     Parameters
@@ -22,6 +24,8 @@ def pose(pde: PDE, rows: Rows, unknowns: Unknowns, weights: Mapping[str, Weight]
         Their device and precision are those of the problem.
     weights : dict of equation or group to float, or to one float for each component
         What is not named has weight 1.
+    held : bool
+        With the equations that every network that is trained has by itself, for other functions than those.
 
     Returns
     -------
@@ -29,4 +33,5 @@ def pose(pde: PDE, rows: Rows, unknowns: Unknowns, weights: Mapping[str, Weight]
     """
     like = unknowns.vector
     x = as_tensor(rows.X, like.device, like.dtype)
-    return LeastSquares.of(unknowns, x, assign_equations(pde, rows), weights, time_axis(pde, x))
+    equations = [equation for equation in assign_equations(pde, rows) if held or not equation.is_held]
+    return LeastSquares.of(unknowns, x, equations, weights, time_axis(pde, x))

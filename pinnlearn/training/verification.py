@@ -217,8 +217,9 @@ class Verifier(Hyperparameters):
         """
         network, half = problem.unknowns.network, half_width(ground.bounds)
         points = self._points(network, ground, problem.start)
-        posed = ground.pose(np.concatenate(list(points.values())), problem.unknowns)
-        fresh = _asked(posed, problem)
+        posed = ground.pose(np.concatenate(list(points.values())), problem.unknowns, held=True)
+        asked = _asked(posed, problem)
+        fresh = replace(asked, blocks=tuple(block for block in asked.blocks if not block.equation.is_held))
         inside = as_tensor(points[INSIDE], problem.start.device, problem.start.dtype)
         sizes = output_sizes(ground.evaluate(network, inside))
         at_rows = {measure.name: measure.ratio() for measure in measured(problem, sizes, half)}
@@ -230,7 +231,8 @@ class Verifier(Hyperparameters):
         has_values = any(block.equation.values is not None for block in problem.blocks)
         determination = None
         if problem.start.dtype == torch.float64 and not has_values:
-            determination = self._determine(fresh, ground.bounds, sizes, inside, places)
+            # Polynomials are periodic only where an equation asks for it.
+            determination = self._determine(asked, ground.bounds, sizes, inside, places)
         return Verification(checks, determination, self.likely)
 
     def _points(self, network: Network, ground: Ground, like: Tensor) -> dict[str, NDArray]:
@@ -273,5 +275,6 @@ def _asked(fresh: LeastSquares, problem: LeastSquares) -> LeastSquares:
     """The equations that hold at some row of X; where values are known instead, further points have none."""
     names = {e.name for e in problem.equations}
     known = {e.group for e in problem.equations if e.values is not None}
-    blocks = [b for b in fresh.blocks if b.equation.name in names and b.equation.group not in known]
+    asked = [b for b in fresh.blocks if b.equation.name in names or b.equation.is_held]
+    blocks = [b for b in asked if b.equation.group not in known]
     return replace(fresh, blocks=tuple(blocks))
