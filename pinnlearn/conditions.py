@@ -294,14 +294,6 @@ class InitialVelocity(Initial):
         return self._less(u.dt, self.value, x, "value")
 
 
-class _Ends(Condition):
-    """What a periodic condition is on a domain."""
-
-    def __init__(self, residual, where, *, name, hard, axes):
-        super().__init__(residual, where=where, name=name)
-        self.hard, self.own_axes = hard, axes
-
-
 class Periodic(BaseCondition):
     """u continues from one end of an axis to the other, on a domain with two opposite faces there.
 
@@ -364,13 +356,9 @@ class Periodic(BaseCondition):
             jumps = [u.d(*axes) - other.d(*axes) for axes in along_axis]
             return torch.stack(jumps, dim=1).flatten(start_dim=1)
 
-        return _Ends(
-            residual,
-            where=lambda x: domain.ends(x.numpy(), self.axis) != 0,
-            name=self.label,
-            hard=self.hard,
-            axes=self.own_axes,
-        )
+        on_faces = Condition(residual, where=lambda x: domain.ends(x.numpy(), self.axis) != 0, name=self.label)
+        on_faces.hard, on_faces.own_axes = self.hard, self.own_axes
+        return on_faces
 
 
 __all__ = ["Condition", "Dirichlet", "Initial", "InitialVelocity", "Neumann", "Periodic", "Robin"]

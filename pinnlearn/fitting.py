@@ -215,7 +215,8 @@ def _place(model: Any, pde: PDE, rows: Rows, course: Course) -> Placement:
 
 def _inputs(model: Any, pde: PDE, box: tuple[NDArray, NDArray], seed: int) -> Inputs | None:
     """What networks read in place of the coordinates; None for these."""
-    periodic = {axis for condition in pde.conditions if condition.hard for axis in condition.own_axes}
+    hard = [condition.on(pde.domain) for condition in pde.conditions if condition.hard]  # which checks the axes
+    periodic = {axis for condition in hard for axis in condition.own_axes}
     if model.inputs is not None and periodic:
         raise ValueError(
             f"inputs={model.inputs!r} stand in place of the coordinates, and so do those of Periodic(hard=True); leave "

@@ -199,9 +199,17 @@ def test_maps_that_make_no_sense_say_so(settings, message):
         PINNRegressor(**{"pde": pde} | settings).fit(pde.sample(20, 2, random_state=0))
 
 
-def test_a_period_needs_a_box():
-    pde = PDE(equation=lambda x, u: u.laplacian - u.value, conditions=[Periodic(0, hard=True)])
-    with pytest.raises(ValueError, match="give the PDE a domain"):
+@pytest.mark.parametrize(
+    ("domain", "axis", "message"),
+    [
+        (None, 0, "give the PDE a domain"),
+        (CIRCLE, 1, "no two opposite faces along axis 1"),
+        (CIRCLE, "x", "an integer"),
+    ],
+)
+def test_a_period_needs_two_faces(domain, axis, message):
+    pde = PDE(domain, equation=lambda x, u: u.laplacian - u.value, conditions=[Periodic(axis, hard=True)])
+    with pytest.raises(ValueError, match=message):
         PINNRegressor(pde=pde).fit(np.random.default_rng(0).random((10, 1)))
 
 
