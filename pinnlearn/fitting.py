@@ -17,6 +17,7 @@ from torch import Tensor
 
 from pinnlearn.activations import get_activation
 from pinnlearn.arrays import as_array, as_tensor, available_bytes, resolve_device
+from pinnlearn.conditions import BaseCondition
 from pinnlearn.hyperparameters import check_choice, check_positive
 from pinnlearn.least_squares import LeastSquares, Unknowns, Weight
 from pinnlearn.networks import (
@@ -223,7 +224,7 @@ def _inputs(model: Any, pde: PDE, box: tuple[NDArray, NDArray], seed: int) -> In
             "one of them out."
         )
     if model.inputs is not None:
-        return model.inputs.drawn(box, np.random.default_rng(seed))
+        return model.inputs.drawn(box, np.random.default_rng([seed, 1]))  # a stream of their own
     return Scaled.of(box, tuple(sorted(periodic))) if periodic else None
 
 
@@ -235,8 +236,10 @@ def _choose_loss_weights(model: Any, problem: LeastSquares, placement: Placement
 
 def _is_mapped(model: Any) -> bool:
     """Whether networks read a map of the coordinates."""
-    conditions = getattr(model.pde, "conditions", ())
-    return model.inputs is not None or any(getattr(each, "hard", False) and each.own_axes for each in conditions)
+    given = getattr(model.pde, "conditions", ())
+    # What is no list of conditions is refused later, with what to do.
+    conditions = [each for each in given if isinstance(each, BaseCondition)] if isinstance(given, list | tuple) else []
+    return model.inputs is not None or any(each.hard and each.own_axes for each in conditions)
 
 
 def _is_deep(model: Any) -> bool:

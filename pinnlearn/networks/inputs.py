@@ -190,8 +190,8 @@ class Fourier(NamedTuple):
     Examples
     --------
     >>> waves = Fourier(Scaled((0.0,), (2.0,)), ((math.pi,),))
-    >>> waves.jet(torch.tensor([[1.5]]), Symbol(((),))).round(decimals=3)  # xi = 0.5
-    tensor([[0.5000, 0.0000, 1.0000]])
+    >>> waves.jet(torch.tensor([[1.25]]), Symbol(((),))).round(decimals=3)  # xi = 0.25
+    tensor([[0.2500, 0.7070, 0.7070]])
     """
 
     scaled: Scaled
