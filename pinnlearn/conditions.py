@@ -67,12 +67,15 @@ class BaseCondition(Hyperparameters):
         What the condition is called in messages; None for its repr.
     own_axes : tuple of int
         Axes whose two faces are the condition's own: those of the boundary without `where` leave them alone.
+    hard : bool
+        Whether it holds exactly, by the form of u, and asks for no rows.
     """
 
     region = "boundary"
     where: Where | None = None
     name: str | None = None
     own_axes: tuple[int, ...] = ()
+    hard = False
     residual: Callable[[Tensor, Jet], Tensor]
 
     @property
@@ -163,6 +166,9 @@ class Dirichlet(BaseCondition):
         (n, n_outputs).
     where : callable, optional
         A predicate of x: the part of the boundary where the condition holds.
+    hard : bool
+        Whether it holds exactly, by the form of u = g + b v, v being the network: then on whole faces of a box, and its
+        value must be written in functions of torch, which are differentiated.
     name : str, optional
         What the condition is called in messages.
 
@@ -170,11 +176,14 @@ class Dirichlet(BaseCondition):
     --------
     >>> Dirichlet(1.5)
     Dirichlet(value=1.5)
+    >>> Dirichlet(0.0, hard=True).hard
+    True
     """
 
-    def __init__(self, value: Value, where: Where | None = None, *, name: str | None = None):
+    def __init__(self, value: Value, where: Where | None = None, *, hard: bool = False, name: str | None = None):
         self.value = value
         self.where = where
+        self.hard = hard
         self.name = name
 
     def residual(self, x: Tensor, u: Jet) -> Tensor:
@@ -255,6 +264,8 @@ class Initial(Dirichlet):
         several outputs (n, n_outputs).
     where : callable, optional
         A predicate of x: the part of the initial slice where the condition holds.
+    hard : bool
+        Whether it holds exactly, by the form of u; see `Dirichlet`.
     name : str, optional
         What the condition is called in messages.
     """
@@ -272,6 +283,8 @@ class InitialVelocity(Initial):
         several outputs (n, n_outputs).
     where : callable, optional
         A predicate of x: the part of the initial slice where the condition holds.
+    hard : bool
+        Whether it holds exactly, by the form of u; see `Dirichlet`. It takes `Initial(value, hard=True)` as well.
     name : str, optional
         What the condition is called in messages.
     """
@@ -291,6 +304,9 @@ class Periodic(BaseCondition):
     ----------
     axis : int
         The coordinate that is periodic, from 0.
+    hard : bool
+        Whether it holds exactly, with all derivatives: the network reads cosine and sine of the period in place of the
+        coordinate.
     name : str, optional
         What the condition is called in messages.
 
@@ -300,8 +316,9 @@ class Periodic(BaseCondition):
     Periodic(axis=0)
     """
 
-    def __init__(self, axis: int, *, name: str | None = None):
+    def __init__(self, axis: int, *, hard: bool = False, name: str | None = None):
         self.axis = axis
+        self.hard = hard
         self.name = name
 
     @property
@@ -339,7 +356,9 @@ class Periodic(BaseCondition):
             jumps = [u.d(*axes) - other.d(*axes) for axes in along_axis]
             return torch.stack(jumps, dim=1).flatten(start_dim=1)
 
-        return Condition(residual, where=lambda x: domain.ends(x.numpy(), self.axis) != 0, name=self.label)
+        on_faces = Condition(residual, where=lambda x: domain.ends(x.numpy(), self.axis) != 0, name=self.label)
+        on_faces.hard, on_faces.own_axes = self.hard, self.own_axes
+        return on_faces
 
 
 __all__ = ["Condition", "Dirichlet", "Initial", "InitialVelocity", "Neumann", "Periodic", "Robin"]

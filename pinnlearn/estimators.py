@@ -17,7 +17,6 @@ from pinnlearn.arrays import as_array
 from pinnlearn.fitting import fit, warn_of_interruption
 from pinnlearn.jets import VALUE, Symbol
 from pinnlearn.least_squares import Linearization
-from pinnlearn.networks.torch_module import as_module
 from pinnlearn.optimizers import check_reaches
 from pinnlearn.persistence import Versioned
 from pinnlearn.posing.rows import check_known_values
@@ -41,8 +40,10 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         optimizers and stages of `pinnlearn.training` mixed. For more rows than a Jacobian has room for,
         `NGD(solver="cg")` forms none.
     width : "auto", int or tuple of int
-        Hidden units, or those of several layers, inputs first: (30, 30, 30). "auto" takes 0.8 times the number of rows
-        up to 1000 where the output weights are solved for (the default), 200 otherwise.
+        The number of hidden units, or those of several hidden layers, inputs first: (30, 30, 30). "auto" takes 0.8
+        times the number of rows up to 1000 where the output weights are solved for (the default), 200 otherwise.
+    inputs : FourierFeatures, optional
+        What hidden units read in place of the coordinates, see `architecture_`.
     activation : {"tanh", "logistic", "softplus", "swish", "relu3", "sin", "gaussian"}
         "relu3" has three derivatives: it serves equations up to order 2, and up to 3 with `trainable="output"`.
     learning_rate : float, optional
@@ -86,7 +87,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
     coefs_, intercepts_ : list of ndarray of shape (fan_in, fan_out), and (fan_out,)
         For each layer, as `sklearn.neural_network.MLPRegressor` has them: a layer is sigma(X W + b), the last W and b.
     architecture_ : Architecture
-        What several hidden layers are trained on, the box scaled to [-1, 1]^d; `coefs_` are in X's own units.
+        What several hidden layers, or those over a map of the inputs, are trained on; `coefs_` are in X's own units.
     loss_ : float
         The loss of these weights, L = 1/2 sum over groups of the mean of weight r^2.
     loss_curve_ : list of float
@@ -123,9 +124,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         How long the fit took, with what came before an interruption.
     pde_, optimizer_
         Clones of the parameters, as used.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of str
-        Where X has column names.
+    n_features_in_, feature_names_in_ : int, and ndarray of str where X has column names
 
     Notes
     -----
@@ -135,9 +134,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
     With several hidden layers it is `pinnlearn.training.DEEP`: damped NGD on all weights, then the output solve.
 
     Where training is stuck, rows of the PDE join for a stage of it, where the residual is large. `loss_` and `groups_`
-    are of the rows of X. With `region` in `fit`, or without a domain, X is all there is.
-
-    A scaler in front of the estimator would change the PDE; the network scales by itself.
+    are of the rows of X. With `region` in `fit`, or without a domain, X is all there is. A scaler in front of the
+    estimator would change the PDE; the network scales by itself.
 
     References
     ----------
@@ -166,6 +164,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         *,
         optimizer="ngd",
         width="auto",
+        inputs=None,
         activation="tanh",
         learning_rate=None,
         max_iter=None,
@@ -184,6 +183,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         self.pde = pde
         self.optimizer = optimizer
         self.width = width
+        self.inputs = inputs
         self.activation = activation
         self.learning_rate = learning_rate
         self.max_iter = max_iter
@@ -403,7 +403,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         1.000000
         """
         check_is_fitted(self)
-        return as_module(evaluation.network_of(self))
+        return evaluation.module_of(self)
 
     def describe(self) -> Report:
         """Tell what happened in `fit`: rows, losses and residuals by group, parameters, memory, why it stopped.

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from torch import nn
 
 from pinnlearn.activations import get_activation
 from pinnlearn.arrays import as_array, as_tensor, available_device
@@ -14,8 +15,11 @@ from pinnlearn.jets import VALUE, Symbol
 from pinnlearn.least_squares import LeastSquares, Linearization, Unknowns
 from pinnlearn.metrics import relative_residual
 from pinnlearn.networks import attributes, half_width, trainable_blocks
+from pinnlearn.networks.torch_module import TransformedModule, as_module
 from pinnlearn.pdes import PDE
+from pinnlearn.posing.ansatz import Ansatz, evaluate_form
 from pinnlearn.posing.equations import bounding_box
+from pinnlearn.posing.exact import ansatz_of
 from pinnlearn.posing.pose import pose
 from pinnlearn.posing.rows import Rows, check_known_values
 
@@ -33,7 +37,25 @@ def values_of(model: Any, X: NDArray, symbol: Symbol = VALUE) -> NDArray:
     """A derivative of u, or u itself, at points; (n,) or (n, n_outputs)."""
     network = network_of(model)
     like = next(iter(network.blocks().values()))
-    return as_array(network.evaluate(as_tensor(X, like.device, like.dtype), symbol))
+    x = as_tensor(X, like.device, like.dtype)
+    return as_array(evaluate_form(ansatz_of_model(model), network, x, symbol))
+
+
+def module_of(model: Any) -> nn.Module:
+    """The values of u as a module of torch."""
+    module, ansatz = as_module(network_of(model)), ansatz_of_model(model)
+    return module if ansatz is None else TransformedModule(module, ansatz.transform)
+
+
+def ansatz_of_model(model: Any) -> Ansatz | None:
+    """The form of u that the network of a fitted model stands in; None for none."""
+    ansatz = ansatz_of(model.pde_)
+    if ansatz is None and getattr(model, "has_form_", False):  # files of older versions have none
+        raise ValueError(
+            "u is made of the network by the PDE's transform, or by its hard conditions, and this model was loaded "
+            "without its PDE; pass it to pinnlearn.load(path, pde=...)."
+        )
+    return ansatz
 
 
 def check_has_equation(model: Any, what: str) -> None:
@@ -87,7 +109,7 @@ def _between(pde: PDE) -> NDArray:
     """Points of the domain, and of its boundary and start where something holds there."""
     rng, domain = np.random.default_rng(SCORE_SEED), cast(Domain, pde.domain)
     inside = domain.sample("interior", BETWEEN_POINTS, rng, "uniform")
-    return np.concatenate([inside, *_with_conditions(pde, {condition.region for condition in pde.conditions}, rng)])
+    return np.concatenate([inside, *_with_conditions(pde, {c.region for c in pde.imposed_conditions}, rng)])
 
 
 def _with_conditions(pde: PDE, regions: set[str], rng: np.random.Generator) -> list[NDArray]:
@@ -100,7 +122,7 @@ def _with_conditions(pde: PDE, regions: set[str], rng: np.random.Generator) -> l
 def _completed(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -> Rows:
     """The rows, with points of the regions for which the PDE has conditions but X has no rows."""
     pde, values = model.pde_, check_known_values(y, len(X), model.pde_.n_outputs)
-    needed = {condition.region for condition in pde.conditions}
+    needed = {condition.region for condition in pde.imposed_conditions}
     if region is not None or (pde.domain is None and (y is not None or not needed)):
         return Rows.of(pde, X, values, region)
     if pde.domain is None:

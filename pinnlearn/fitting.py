@@ -14,18 +14,33 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
+from torch import Tensor
 
 from pinnlearn.activations import get_activation
 from pinnlearn.arrays import as_array, as_tensor, available_bytes, resolve_device
+from pinnlearn.conditions import BaseCondition
 from pinnlearn.hyperparameters import check_choice, check_positive
 from pinnlearn.least_squares import LeastSquares, Linearization, Unknowns, Weight
-from pinnlearn.networks import BLOCKS, INITS, DeepNetwork, Network, TwoLayerNetwork, half_width, trainable_blocks
+from pinnlearn.networks import (
+    BLOCKS,
+    INITS,
+    DeepNetwork,
+    FourierFeatures,
+    Inputs,
+    Network,
+    Scaled,
+    TwoLayerNetwork,
+    half_width,
+    trainable_blocks,
+)
 from pinnlearn.networks.attributes import NAMES, AnyNetwork, attributes_of, hidden_widths, network_of, times
 from pinnlearn.notices import warn
 from pinnlearn.optimizers import Optimizer
 from pinnlearn.pdes import PDE
+from pinnlearn.posing.ansatz import Ansatz, evaluate_form
 from pinnlearn.posing.checks import Finding, check_equations, few_equations, free_constants
 from pinnlearn.posing.equations import bounding_box, check_pinned, suspicious_rows
+from pinnlearn.posing.exact import ansatz_of, check_ansatz
 from pinnlearn.posing.ground import Between, Ground
 from pinnlearn.posing.guess import Guess, values_of
 from pinnlearn.posing.pose import pose
@@ -38,7 +53,7 @@ from pinnlearn.sampling import as_generator
 from pinnlearn.sklearn_callbacks import ScikitLearnCallbacks
 from pinnlearn.training.choices import ScaleChoice
 from pinnlearn.training.course import Course, check_callbacks
-from pinnlearn.training.methods import DEEP, DEEP_OUTPUT, JOINED, Method
+from pinnlearn.training.methods import DEEP, DEEP_OUTPUT, JOINED, MAPPED, Method
 from pinnlearn.training.placement import Placement, substitute
 from pinnlearn.training.stages import Solution, Stage, Steps, Task
 from pinnlearn.training.train import train
@@ -65,6 +80,11 @@ class Posed:
     findings: list[Finding]
     guess: Guess | None = None
     sizes: tuple[float, ...] | None = None
+    ansatz: Ansatz | None = None
+
+    def evaluate(self, network: Network, x: Tensor) -> Tensor:
+        """The values of u, (n,) or (n, n_outputs)."""
+        return evaluate_form(self.ansatz, network, x)
 
 
 def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -> None:
@@ -85,6 +105,7 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -
         posed = _pose(model, X, y, region, course)
         # Who watches the fit may score it.
         model.pde_, model.loss_weights_ = posed.pde, posed.problem.weights
+        course.evaluate = posed.evaluate
         method.seed(posed.placement.seed)
         _warn_of(posed.findings)
         is_placed = is_warm or _is_deep(model) or isinstance(method.stages[0], Steps)
@@ -151,6 +172,8 @@ def _check_parameters(model: Any, is_warm: bool) -> Method:
     check_choice("init", model.init, INITS)
     check_positive("tol", model.tol, or_zero=True)
     get_activation(model.activation)
+    if model.inputs is not None and not isinstance(model.inputs, FourierFeatures):
+        raise ValueError(f"inputs must be a pinnlearn.networks.FourierFeatures or None, got {model.inputs!r}.")
     is_free = not is_warm and model.trainable != "hidden" and model.init == "domain"
     method = Method.of(model.optimizer, model.learning_rate, model.max_iter, _default(model) if is_free else ())
     if _is_deep(model) and (others := [repr(stage) for stage in method.stages if not stage.serves_depth]):
@@ -158,13 +181,15 @@ def _check_parameters(model: Any, is_warm: bool) -> Method:
             f"{', '.join(others)} trains networks of one hidden layer, but width={model.width!r}; leave it out, or "
             "give one integer."
         )
+    if _is_mapped(model) and (others := [repr(stage) for stage in method.stages if not stage.serves_maps]):
+        raise ValueError(f"{', '.join(others)} trains networks that read coordinates as they are; leave it out.")
     return method
 
 
 def _default(model: Any) -> tuple[Stage, ...]:
     """The stages of NGD with nothing chosen about its steps."""
     if not _is_deep(model):
-        return JOINED
+        return MAPPED if _is_mapped(model) else JOINED
     return DEEP_OUTPUT if model.trainable == "output" else DEEP
 
 
@@ -179,10 +204,12 @@ def _pose(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None,
     if y is not None and pde.n_outputs == 1:
         y = column_or_1d(np.asarray(y), warn=True)
     rows = Rows.of(pde, X, y, region)
+    check_ansatz(pde, rows.X)
+    ansatz = ansatz_of(pde)
     placement = _place(model, pde, rows, course)
     probe = placement.network(CHECK_UNITS, CHECK_SCALE, zero=False)
-    problem, sizes = pose(pde, rows, Unknowns(probe, BLOCKS[model.trainable])), None
-    if pde.n_outputs > 1 and placement.dtype == torch.float64 and model.trainable != "hidden":
+    problem, sizes = pose(pde, rows, Unknowns(probe, trainable_blocks(probe, model.trainable))), None
+    if ansatz is None and pde.n_outputs > 1 and placement.dtype == torch.float64 and model.trainable != "hidden":
         sizes = course.sizes = relative_sizes(problem, half_width(placement.bounds))
         problem = pose(pde, rows, problem.unknowns, sizes=sizes)
     check_pinned(pde, problem.equations, rows.is_routed)
@@ -197,7 +224,7 @@ def _pose(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None,
     findings = [*suspicious_rows(pde, rows), *free_constants(at_probe), *few_equations(problem)]
     at_guess = None if guess is None else at_start
     weighted = problem.weighted(_choose_loss_weights(model, problem, placement, at_guess))
-    return Posed(pde, rows, placement, weighted, findings, guess, sizes)
+    return Posed(pde, rows, placement, weighted, findings, guess, sizes, ansatz)
 
 
 def _guess(
@@ -210,8 +237,13 @@ def _guess(
 ) -> Guess | None:
     """Where training starts, if not at u = 0: where the user says, or, if 0 is a bad start, near what is prescribed."""
     given, starts_free = model.initial_guess, model.init == "domain" and model.trainable != "hidden"
-    if given is None and not (starts_free and wants_start(problem, probe)):
+    if given is None and not (starts_free and ansatz_of(pde) is None and wants_start(problem, probe)):
         return None
+    if ansatz_of(pde) is not None:
+        raise ValueError(
+            "initial_guess is of u, and where conditions hold exactly (hard=True, transform=) the network is not u; "
+            "leave one of them out."
+        )
     if model.trainable == "hidden":
         raise ValueError(
             "initial_guess is carried by the output weights, which trainable='hidden' leaves at +-1; train 'all'."
@@ -231,7 +263,21 @@ def _place(model: Any, pde: PDE, rows: Rows, course: Course) -> Placement:
     seed = course.record.seed(drawn, fixed=isinstance(model.random_state, Integral))
     device, dtype = resolve_device(model.device, model.dtype)
     box, activation = bounding_box(pde, rows.X), get_activation(model.activation)
-    return Placement(box, pde.n_outputs, activation, seed, device, dtype)
+    return Placement(box, pde.n_outputs, activation, seed, device, dtype, inputs=_inputs(model, pde, box, seed))
+
+
+def _inputs(model: Any, pde: PDE, box: tuple[NDArray, NDArray], seed: int) -> Inputs | None:
+    """What networks read in place of the coordinates; None for these."""
+    hard = [condition.on(pde.domain) for condition in pde.conditions if condition.hard]  # which checks the axes
+    periodic = {axis for condition in hard for axis in condition.own_axes}
+    if model.inputs is not None and periodic:
+        raise ValueError(
+            f"inputs={model.inputs!r} stand in place of the coordinates, and so do those of Periodic(hard=True); leave "
+            "one of them out."
+        )
+    if model.inputs is not None:
+        return model.inputs.drawn(box, np.random.default_rng([seed, 1]))  # a stream of their own
+    return Scaled.of(box, tuple(sorted(periodic))) if periodic else None
 
 
 def _choose_loss_weights(
@@ -240,6 +286,14 @@ def _choose_loss_weights(
     if isinstance(model.loss_weights, str) and model.loss_weights == "auto":
         return balanced_weights(problem, half_width(placement.bounds), start)
     return check_loss_weights(model.loss_weights, problem)
+
+
+def _is_mapped(model: Any) -> bool:
+    """Whether networks read a map of the coordinates."""
+    given = getattr(model.pde, "conditions", ())
+    # What is no list of conditions is refused later, with what to do.
+    conditions = [each for each in given if isinstance(each, BaseCondition)] if isinstance(given, list | tuple) else []
+    return model.inputs is not None or any(each.hard and each.own_axes for each in conditions)
 
 
 def _is_deep(model: Any) -> bool:
@@ -279,9 +333,8 @@ def _check_network(model: Any, task: Task, sizes: Sequence[float] | None) -> Any
 def _identity(model: Any, posed: Posed, trained: Network | None) -> dict[str, Any]:
     """What tells this fit from others: functions, which have no other mark, by their values at the rows."""
     placement, rows = posed.placement, posed.rows
-    probe = posed.problem.training(BLOCKS["all"]).with_network(
-        replace(placement, seed=0).network(CHECK_UNITS, CHECK_SCALE, zero=False)
-    )
+    network = replace(placement, seed=0).network(CHECK_UNITS, CHECK_SCALE, zero=False)
+    probe = posed.problem.training(trainable_blocks(network, "all")).with_network(network)
     alike = {"callbacks": None, "initial_guess": None, "verbose": 0, "device": "cpu", "random_state": None}
     regions = rows.regions if rows.is_routed else None
     guess = [] if posed.guess is None else [as_array(posed.guess.values)]
@@ -428,9 +481,10 @@ def _solution_attributes(posed: Posed, task: Task, network: AnyNetwork) -> dict[
     """The weights, and how well they do at the rows of X."""
     trained = task.problem_at(network)
     x = as_tensor(posed.rows.X, posed.placement.device, posed.placement.dtype)
-    groups, equations = describe_residuals(trained, network.evaluate(x), half_width(posed.placement.bounds))
+    groups, equations = describe_residuals(trained, posed.evaluate(network, x), half_width(posed.placement.bounds))
     return {
         **attributes_of(times(network, posed.sizes)),
+        "has_form_": posed.ansatz is not None,
         "groups_": groups,
         "equations_": equations,
         "loss_": sum(of["loss"] for of in groups.values()),

@@ -31,6 +31,10 @@ class PDE(Hyperparameters):
     conditions : sequence of conditions
     n_outputs : int
         The number of components of u.
+    transform : callable, optional
+        transform(x, v) -> u, the form of u for conditions that hold exactly: v are the values of the network, (n,) or
+        (n, n_outputs), and u, of the same shape, is affine in them, g(x) + b(x) * v. It is written in functions of
+        torch, which are differentiated.
     solution : callable, optional
         The exact solution where it is known, x -> (n,); used by benchmarks and plots, never by `fit`.
 
@@ -48,6 +52,7 @@ class PDE(Hyperparameters):
     equation: Callable[[Tensor, Jet], Tensor] | None = None
     conditions: Sequence = ()
     n_outputs: int = 1
+    transform: Callable[[Tensor, Tensor], Tensor] | None = None
     solution: Callable[[Tensor], Tensor] | None = None
     time_dependent = False
     # Whether rows without a known value have an equation.
@@ -60,12 +65,14 @@ class PDE(Hyperparameters):
         equation: Callable[[Tensor, Jet], Tensor] | None = None,
         conditions: Sequence = (),
         n_outputs: int = 1,
+        transform: Callable[[Tensor, Tensor], Tensor] | None = None,
         solution: Callable[[Tensor], Tensor] | None = None,
     ):
         self.domain = domain
         self.equation = equation
         self.conditions = conditions
         self.n_outputs = n_outputs
+        self.transform = transform
         self.solution = solution
 
     def residual(self, x: Tensor, u: Jet) -> Tensor:
@@ -76,6 +83,11 @@ class PDE(Hyperparameters):
                 "subclass with a method residual(self, x, u)."
             )
         return self.equation(x, u)
+
+    @property
+    def imposed_conditions(self) -> list:
+        """The conditions that rows impose: those that do not hold exactly."""
+        return [condition for condition in self.conditions if not condition.hard]
 
     @property
     def has_time(self) -> bool | None:

@@ -43,6 +43,8 @@ class Equation:
         Outward unit normals at the rows, on the boundary.
     values : ndarray of shape (n,), optional
         Known values of u; residual(x, u) then has to give u, and the equation is u = values.
+    is_held : bool
+        Whether every network that is trained has it, so that it matters to other functions alone.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Equation:
     rows: NDArray
     normals: NDArray | None = None
     values: NDArray | None = None
+    is_held: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,10 +11,11 @@ from pinnlearn.networks.initialisation import (
     gaussian_layers,
     gaussian_weights,
     half_width,
+    mapped_layers,
     placed_layers,
     window_weights,
 )
-from pinnlearn.networks.inputs import Inputs, Scaled
+from pinnlearn.networks.inputs import Fourier, FourierFeatures, Inputs, Scaled
 from pinnlearn.networks.piecewise import PiecewiseNetwork, Window
 from pinnlearn.networks.two_layer import BLOCKS, NetworkAtPoints, TwoLayerNetwork
 
@@ -25,6 +26,8 @@ __all__ = [
     "AtPoints",
     "DeepAtPoints",
     "DeepNetwork",
+    "Fourier",
+    "FourierFeatures",
     "Inputs",
     "Layers",
     "Network",
@@ -41,6 +44,7 @@ __all__ = [
     "gaussian_layers",
     "gaussian_weights",
     "half_width",
+    "mapped_layers",
     "placed_layers",
     "trainable_blocks",
     "window_weights",

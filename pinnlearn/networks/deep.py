@@ -26,13 +26,13 @@ from pinnlearn.networks.base import Network, Piece, Reading
 from pinnlearn.networks.deep_gram import layered_gram, layered_size
 from pinnlearn.networks.faa_di_bruno import Activated, Jets, add_outer, add_to, needed, outer_sum, rows
 from pinnlearn.networks.initialisation import Layers
-from pinnlearn.networks.inputs import Scaled
+from pinnlearn.networks.inputs import Inputs
 
 
 class Architecture(NamedTuple):
     """What a deep network has beside weights and an activation, see `DeepNetwork`."""
 
-    inputs: Scaled
+    inputs: Inputs
     reads: tuple[tuple[int, ...], ...] | None = None
 
 
@@ -43,7 +43,7 @@ class DeepNetwork:
     Parameters
     ----------
     activation : Activation
-    inputs : Scaled
+    inputs : Inputs
         What the first layer reads, a map of the points.
     weights : tuple of Tensor of shape (fan_in, fan_out)
         Of the hidden layers, and of the last, linear one.
@@ -54,7 +54,7 @@ class DeepNetwork:
     """
 
     activation: Activation
-    inputs: Scaled
+    inputs: Inputs
     weights: tuple[Tensor, ...]
     biases: tuple[Tensor, ...]
     reads: tuple[tuple[int, ...], ...] | None = None

@@ -143,6 +143,35 @@ def _even_directions(uniform: NDArray) -> NDArray:
 Layers = tuple[list[NDArray], list[NDArray]]
 
 
+def mapped_layers(
+    width: int,
+    features: NDArray,
+    n_outputs: int,
+    scale: float,
+    rng: np.random.Generator,
+    stretch: NDArray | float = 1.0,
+) -> Layers:
+    """Draw one hidden layer over a map of the inputs, as `domain_weights` does over coordinates; outputs +-1.
+
+    Parameters
+    ----------
+    width, n_outputs : int
+    features : ndarray of shape (width, n_features)
+        The map at random points; each unit has z = s, s uniform in [-1, 1], at one of them.
+    scale : float
+        The largest slope of a unit in the features.
+    rng : numpy Generator
+    stretch : ndarray of shape (n_features,), optional
+        What the slopes along each feature are multiplied with.
+    """
+    directions = rng.standard_normal(features.shape)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    slopes = directions * rng.uniform(0, scale, size=(width, 1)) * stretch
+    bias = rng.uniform(-1, 1, size=width) - (slopes * features).sum(axis=1)
+    signs = rng.choice([-1.0, 1.0], size=(width, n_outputs)) / math.sqrt(width)
+    return [slopes.T.copy(), signs], [bias, np.zeros(n_outputs)]
+
+
 def placed_layers(
     widths: Sequence[int],
     features: NDArray,

@@ -1,15 +1,57 @@
-"""Maps of the inputs, with exact derivatives of every order, that a deep network's first layer reads."""
+"""Maps of the inputs, with exact derivatives of every order, that a network's first layer reads."""
 
 from __future__ import annotations
 
 import math
 from typing import NamedTuple, Protocol
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pinnlearn.hyperparameters import Hyperparameters, check_count, check_positive
 from pinnlearn.jets import Symbol
+
+
+class FourierFeatures(Hyperparameters):
+    """Cosines and sines of random directions, which hidden units read beside the coordinates.
+
+    For solutions that oscillate many times over the domain. Derivatives are exact.
+
+    Parameters
+    ----------
+    n_frequencies : int
+        The number of directions; each gives a cosine and a sine.
+    scale : float
+        Their frequencies are normal with this standard deviation, in radians per half-width of the domain.
+
+    See Also
+    --------
+    Fourier : The map, with its formula and source.
+
+    Examples
+    --------
+    >>> from pinnlearn import PINNRegressor
+    >>> model = PINNRegressor(inputs=FourierFeatures(16, scale=10.0))
+    """
+
+    def __init__(self, n_frequencies: int = 32, scale: float = 5.0):
+        self.n_frequencies = n_frequencies
+        self.scale = scale
+
+    def drawn(self, bounds: tuple[NDArray, NDArray], rng: np.random.Generator) -> Fourier:
+        """The map of a box.
+
+        Raises
+        ------
+        ValueError
+            If `n_frequencies` is no count, or `scale` not positive.
+        """
+        check_count("n_frequencies", self.n_frequencies)
+        check_positive("scale", self.scale)
+        frequencies = self.scale * rng.standard_normal((self.n_frequencies, len(bounds[0])))
+        return Fourier(Scaled.of(bounds), tuple(tuple(map(float, row)) for row in frequencies))
 
 
 class Inputs(Protocol):
@@ -25,6 +67,14 @@ class Inputs(Protocol):
 
     def jet(self, x: Tensor, symbol: Symbol) -> Tensor | None:
         """A derivative at points, (n, n_features); (1, n_features) if it is constant, None if it is zero."""
+
+    @property
+    def affine(self) -> list[tuple[float, float]]:
+        """The shift and the scale of each feature, (x - shift) / scale; 0 and 1 for those that are not affine."""
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The axis that each feature depends on; -1 where these are several."""
 
 
 class Scaled(NamedTuple):
@@ -71,6 +121,11 @@ class Scaled(NamedTuple):
         return [(a + b) / 2 for a, b in zip(self.lower, self.upper, strict=True)]
 
     @property
+    def axes(self) -> tuple[int, ...]:
+        """The axis that each feature depends on."""
+        return tuple(axis for axis in range(self.n_dims) for _ in range(1 + (axis in self.periodic)))
+
+    @property
     def affine(self) -> list[tuple[float, float]]:
         """The shift and the scale of each feature, (x - shift) / scale; 0 and 1 for cosines and sines."""
         pairs = zip(self.centre, self.half_widths, strict=True)
@@ -115,3 +170,59 @@ class Scaled(NamedTuple):
     def identity(cls, n_dims: int) -> Scaled:
         """Points as they are: the box [-1, 1]^d."""
         return cls((-1.0,) * n_dims, (1.0,) * n_dims)
+
+
+class Fourier(NamedTuple):
+    """A scaled box, and cosines and sines of some directions in it: cos(f . xi), sin(f . xi), xi in [-1, 1]^d.
+
+    Parameters
+    ----------
+    scaled : Scaled
+        Without periodic axes.
+    frequencies : tuple of tuple of float
+        For each pair f, (n_dims,), in radians per half-width of the box.
+
+    References
+    ----------
+    Tancik et al. (2020), "Fourier features let networks learn high frequency functions in low dimensional domains",
+    NeurIPS.
+
+    Examples
+    --------
+    >>> waves = Fourier(Scaled((0.0,), (2.0,)), ((math.pi,),))
+    >>> waves.jet(torch.tensor([[1.25]]), Symbol(((),))).round(decimals=3)  # xi = 0.25
+    tensor([[0.2500, 0.7070, 0.7070]])
+    """
+
+    scaled: Scaled
+    frequencies: tuple[tuple[float, ...], ...]
+
+    @property
+    def n_dims(self) -> int:
+        """The number of coordinates of a point."""
+        return self.scaled.n_dims
+
+    @property
+    def n_features(self) -> int:
+        """Those of the box, and two for each frequency."""
+        return self.scaled.n_features + 2 * len(self.frequencies)
+
+    @property
+    def affine(self) -> list[tuple[float, float]]:
+        """The shift and the scale of each feature, (x - shift) / scale; 0 and 1 for cosines and sines."""
+        return self.scaled.affine + [(0.0, 1.0)] * (2 * len(self.frequencies))
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The axis that each feature depends on; -1 for cosines and sines, which depend on several."""
+        return self.scaled.axes + (-1,) * (2 * len(self.frequencies))
+
+    def jet(self, x: Tensor, symbol: Symbol) -> Tensor | None:
+        """A derivative at points, (n, n_features); (1, n_features) if it is constant, None if it is zero."""
+        rates = x.new_tensor(self.frequencies) / x.new_tensor(self.scaled.half_widths)
+        phases = (x - x.new_tensor(self.scaled.centre)) @ rates.T + symbol.order * math.pi / 2
+        # The symbol is what a derivative multiplies exp(i f . x) with, up to a power of i.
+        waves = symbol(rates) * torch.cat([torch.cos(phases), torch.sin(phases)], dim=1).unflatten(1, (2, -1))
+        box = self.scaled.jet(x, symbol)
+        affine = x.new_zeros(len(x), self.scaled.n_features) if box is None else box.expand(len(x), -1)
+        return torch.cat([affine, waves.flatten(1)], dim=1)

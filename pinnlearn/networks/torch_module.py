@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -93,6 +95,26 @@ class PiecewiseModule(nn.Module):
         window = torch.bucketize(x[:, -1].contiguous(), self.origins[1:, -1].contiguous(), right=True)
         values = torch.stack([piece(x - origin) for piece, origin in zip(self.pieces, self.origins, strict=True)])
         return values[window, torch.arange(len(x), device=x.device)]
+
+
+class TransformedModule(nn.Module):
+    """u = transform(x, v), v being another module.
+
+    Parameters
+    ----------
+    module : nn.Module
+    transform : callable
+        transform(x, v) -> u.
+    """
+
+    def __init__(self, module: nn.Module, transform: Callable[[Tensor, Tensor], Tensor]):
+        super().__init__()
+        self.module = module
+        self.transform = transform
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Evaluate u at points (n, n_dims): (n,), or (n, n_outputs) for several outputs."""
+        return self.transform(x, self.module(x))
 
 
 def as_module(network: TwoLayerNetwork | PiecewiseNetwork | DeepNetwork) -> nn.Module:

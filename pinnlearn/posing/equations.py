@@ -20,6 +20,7 @@ from pinnlearn.domains import Domain
 from pinnlearn.jets import Jet, Recording, TimeAxisUnknownError, Zero
 from pinnlearn.least_squares import Equation
 from pinnlearn.pdes import PDE
+from pinnlearn.posing.exact import ansatz_of
 from pinnlearn.posing.findings import Finding
 from pinnlearn.posing.rows import Rows
 
@@ -34,7 +35,9 @@ def assign_equations(pde: PDE, rows: Rows) -> list[Equation]:
     """Say which equations hold at which rows.
 
     A row with a known y has the equation u(x_i) = y_i. Any other row is governed by the PDE in the interior and by
-    the conditions of its region elsewhere; where none applies, by the PDE (outflow).
+    the conditions of its region elsewhere; where none applies, by the PDE (outflow). A condition that holds exactly
+    has no equation, and what rows lie there have none but those of other conditions; a periodic one has, which the
+    network meets by itself. Where u has a form, the equations are those of the network in it.
 
     Parameters
     ----------
@@ -49,6 +52,9 @@ def assign_equations(pde: PDE, rows: Rows) -> list[Equation]:
     equations = _known_values(rows)
     if rows.governed.any():
         equations += _governed(pde, rows.X, rows.governed, rows.regions)
+    ansatz = ansatz_of(pde)
+    if ansatz is not None:
+        equations = [replace(equation, residual=ansatz.applied(equation.residual)) for equation in equations]
     return [equation for equation in _distinct(equations) if len(equation.rows)]
 
 
@@ -73,7 +79,12 @@ def bounding_box(pde: PDE, X: NDArray) -> tuple[NDArray, NDArray]:
 
 def check_pinned(pde: PDE, equations: Sequence[Equation], is_routed: bool) -> None:
     """Raise a ValueError where nothing but the PDE in the interior is known."""
-    if not {equation.group for equation in equations} <= {"interior"}:
+    if not equations:
+        raise ValueError(
+            "all rows of X lie where conditions hold exactly, so that no equation governs any; add interior rows."
+        )
+    is_exact = pde.transform is not None or len(pde.imposed_conditions) < len(pde.conditions)
+    if is_exact or not {equation.group for equation in equations} <= {"interior"}:
         return
     if not pde.conditions:
         have = f"{type(pde).__name__} has no conditions"
@@ -121,7 +132,8 @@ def bare_faces(pde: PDE, X: NDArray) -> list[Finding]:
 def _axes_to_cover(pde: PDE) -> list[int]:
     """The axes whose two faces both need rows: not the periodic ones, and in many dimensions none."""
     domain: Domain = pde.domain  # type: ignore[assignment]
-    everywhere = any(c.region == "boundary" and c.where is None and not c.own_axes for c in pde.conditions)
+    imposed = pde.imposed_conditions
+    everywhere = any(c.region == "boundary" and c.where is None and not c.own_axes for c in imposed)
     if not everywhere or domain.n_dims - domain.has_time > MAX_COVERED_DIMS:
         return []
     return [axis for axis in domain.axes_with_faces if axis not in _own_axes(pde)]
@@ -190,8 +202,12 @@ def _governed(pde: PDE, X: NDArray, governed: NDArray, regions: NDArray) -> list
     for condition, holds in _where_conditions_hold(pde, X, regions):
         rows = np.flatnonzero(governed & holds)
         uncovered[rows] = False
+        is_held = condition.hard and bool(condition.own_axes)
+        if condition.hard and not is_held:
+            continue
         normals = _normals(pde, X[rows], condition.where)
-        equations.append(Equation(condition.label, condition.region, condition.residual, rows, normals))
+        law = Equation(condition.label, condition.region, condition.residual, rows, normals, is_held=is_held)
+        equations.append(law)
     rest = np.flatnonzero(uncovered)
     # A boundary row under no condition gets the PDE (outflow) and counts with the interior, whose equation it has.
     return [Equation(f"the equation of {type(pde).__name__}", "interior", pde.residual, rest), *equations]
@@ -257,7 +273,7 @@ def unmet_conditions(pde: PDE, X: NDArray, regions: NDArray) -> list[str]:
     return [
         f"{condition.label} is not imposed: {_why_unmet(condition, int((regions == condition.region).sum()))}"
         for condition, holds in _where_conditions_hold(pde, X, regions)
-        if not holds.any()
+        if not condition.hard and not holds.any()
     ]
 
 

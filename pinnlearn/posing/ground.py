@@ -9,10 +9,14 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+from torch import Tensor
 
 from pinnlearn.domains import Domain
 from pinnlearn.least_squares import LeastSquares, Unknowns, Weight
+from pinnlearn.networks import Network
 from pinnlearn.pdes import PDE
+from pinnlearn.posing.ansatz import evaluate_form
+from pinnlearn.posing.exact import ansatz_of
 from pinnlearn.posing.pose import pose
 from pinnlearn.posing.rows import Rows
 
@@ -47,12 +51,18 @@ class Ground:
 
     @property
     def periodic_axes(self) -> tuple[int, ...]:
-        """The axes along which u is periodic."""
+        """The axes along which the network is periodic; where u has a form of the user's, nothing tells."""
+        if self.pde.transform is not None:
+            return ()
         return tuple(sorted({axis for condition in self.pde.conditions for axis in condition.own_axes}))
 
-    def pose(self, X: NDArray, unknowns: Unknowns) -> LeastSquares:
-        """The problem at points, (n, n_dims), by the regions that the domain tells."""
-        return pose(self.pde, Rows.of(self.pde, X), unknowns, self.weights, self.sizes)
+    def pose(self, X: NDArray, unknowns: Unknowns, *, held: bool = False) -> LeastSquares:
+        """The problem at points, (n, n_dims), by the regions that the domain tells; `held` as `pose` takes it."""
+        return pose(self.pde, Rows.of(self.pde, X), unknowns, self.weights, self.sizes, held=held)
+
+    def evaluate(self, network: Network, x: Tensor) -> Tensor:
+        """The values of u at points, (n,) or (n, n_outputs)."""
+        return evaluate_form(ansatz_of(self.pde), network, x)
 
     def inside(self, n: int, rng: np.random.Generator) -> NDArray:
         """Uniform points, (n, n_dims)."""
@@ -108,10 +118,14 @@ class Between:
 
     has_conditions: ClassVar[bool] = False
 
-    def pose(self, X: NDArray, unknowns: Unknowns) -> LeastSquares:
-        """The PDE at points, (n, n_dims)."""
+    def pose(self, X: NDArray, unknowns: Unknowns, *, held: bool = False) -> LeastSquares:
+        """The PDE at points, (n, n_dims); `held` as `pose` takes it."""
         rows = Rows.of(self.pde, X, region=np.full(len(X), "interior"))
-        return pose(self.pde, rows, unknowns, self.weights, self.sizes)
+        return pose(self.pde, rows, unknowns, self.weights, self.sizes, held=held)
+
+    def evaluate(self, network: Network, x: Tensor) -> Tensor:
+        """The values of u at points, (n,) or (n, n_outputs)."""
+        return evaluate_form(ansatz_of(self.pde), network, x)
 
     def inside(self, n: int, rng: np.random.Generator) -> NDArray:
         """Points between a row and one of its neighbours, two for each axis, (n, n_dims); in one dimension in gaps."""

@@ -22,6 +22,8 @@ def pose(
     unknowns: Unknowns,
     weights: Mapping[str, Weight] | None = None,
     sizes: Sequence[float] | None = None,
+    *,
+    held: bool = False,
 ) -> LeastSquares:
     """Pose a PDE at rows, for unknowns.
 
@@ -35,6 +37,8 @@ def pose(
         What is not named has weight 1.
     sizes : sequence of n_outputs floats, optional
         The outputs of the network times these are u; None for ones.
+    held : bool
+        With the equations that every network that is trained has by itself, for other functions than those.
 
     Returns
     -------
@@ -42,7 +46,7 @@ def pose(
     """
     like = unknowns.vector
     x = as_tensor(rows.X, like.device, like.dtype)
-    equations = assign_equations(pde, rows)
+    equations = [equation for equation in assign_equations(pde, rows) if held or not equation.is_held]
     if sizes is not None:
         equations = [replace(each, residual=partial(_of_scaled, each.residual, tuple(sizes))) for each in equations]
     return LeastSquares.of(unknowns, x, equations, weights, time_axis(pde, x))

@@ -140,7 +140,7 @@ def _check_enough(points: NDArray) -> NDArray:
 
 
 def _warn_of_missing_groups(pde: PDE, equations: Sequence[Equation]) -> None:
-    missing = {c.region for c in pde.conditions} - {e.group for e in equations}
+    missing = {c.region for c in pde.imposed_conditions} - {e.group for e in equations}
     if missing:
         warn(
             f"the PDE has conditions in the region(s) {sorted(missing)}, but X has no row there: the Gram matrix is "

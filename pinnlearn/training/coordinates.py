@@ -111,6 +111,8 @@ class TrainCoordinates(Stage):
     Transtrum and Sethna (2012), arXiv:1201.5885, for the steps.
     """
 
+    serves_maps = True
+
     def __init__(
         self,
         rounds: Sequence[Round] | None = None,

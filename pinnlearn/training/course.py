@@ -21,6 +21,11 @@ from pinnlearn.training.interruption import Interruption
 from pinnlearn.training.records import Record, Run
 
 
+def evaluate_network(network: Network, x: Tensor) -> Tensor:
+    """The values of u where it is the network itself."""
+    return network.evaluate(x)
+
+
 @dataclass(frozen=True)
 class Progress:
     """What a callback sees after each step; it stops the fit by returning True.
@@ -61,7 +66,7 @@ class Progress:
     def predict(self, X: ArrayLike) -> NDArray:
         """Evaluate u as it is now, (n_samples,) or (n_samples, n_outputs)."""
         start = self._parameters
-        return as_array(self.network.evaluate(as_tensor(X, start.device, start.dtype)))
+        return as_array(self._course.evaluate(self.network, as_tensor(X, start.device, start.dtype)))
 
     def group_losses(self) -> dict[str, float]:
         """The part of the loss that each group of rows has now; this evaluates the residuals once."""
@@ -100,6 +105,8 @@ class Course:
         Whether it ended in an error.
     record : Record
         What a checkpoint keeps of the runs.
+    evaluate : callable
+        evaluate(network, x) gives the values of u.
     """
 
     callbacks: Sequence[Callable[[Progress], bool | None]] = ()
@@ -113,6 +120,7 @@ class Course:
     failed: bool = False
     begun: float = field(default_factory=time.perf_counter)
     record: Record = field(default_factory=Record)
+    evaluate: Callable[[Network, Tensor], Tensor] = evaluate_network
     _interruption: Interruption = field(default_factory=Interruption)
     _stopped_by: str = ""
 

@@ -364,7 +364,7 @@ class _Rounds:
         X = np.concatenate([uniform, graded[is_kept], self.ground.on_boundary(n // 8, rng)])
         fresh = self._pose(X, planes).with_network(network)
         like = fresh.start
-        sizes = output_sizes(network.evaluate(as_tensor(uniform, like.device, like.dtype)))
+        sizes = output_sizes(self.ground.evaluate(network, as_tensor(uniform, like.device, like.dtype)))
         measures = measured(fresh, sizes, half_width(planes.bounds))
         squares = [_integrand(b, m) for b, m in zip(fresh.blocks, measures, strict=True)]
         residual = max(math.sqrt(float(r.sum())) for r in squares)

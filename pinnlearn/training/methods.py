@@ -16,7 +16,7 @@ from pinnlearn.training.spreading import Spread
 from pinnlearn.training.stages import Enrich, Grow, March, SolveOutput, Stage, Steps, Task, TrainHidden
 from pinnlearn.training.windows import MarchWindows
 
-# The default method; that of several hidden layers; and where only output weights are trained there.
+# The default method; that of several hidden layers; where only output weights are trained there.
 JOINED: tuple[Stage, ...] = (
     MarchWindows(),
     SolveOutput(),
@@ -32,6 +32,8 @@ JOINED: tuple[Stage, ...] = (
 )
 DEEP: tuple[Stage, ...] = (Steps(NGD()), SolveOutput())
 DEEP_OUTPUT: tuple[Stage, ...] = (SolveOutput(),)
+# One hidden layer over a map of the inputs.
+MAPPED: tuple[Stage, ...] = (SolveOutput(), TrainCoordinates())
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from pinnlearn.jets import VALUE
 from pinnlearn.networks import (
     Architecture,
     DeepNetwork,
+    Inputs,
     Layers,
     Scaled,
     TwoLayerNetwork,
@@ -28,6 +29,7 @@ from pinnlearn.networks import (
     gaussian_layers,
     gaussian_weights,
     half_width,
+    mapped_layers,
     placed_layers,
 )
 
@@ -90,6 +92,8 @@ class Placement:
         Directions to draw from; None draws them from the sphere.
     stretch : ndarray of shape (n_dims,), optional
         What slopes along each axis are multiplied with.
+    inputs : Inputs, optional
+        What units read in place of the coordinates; a network of one hidden layer is then a `DeepNetwork`.
     """
 
     bounds: tuple[NDArray, NDArray]
@@ -100,14 +104,17 @@ class Placement:
     dtype: torch.dtype
     among: NDArray | None = None
     stretch: NDArray | float = 1.0
+    inputs: Inputs | None = None
 
     @property
     def n_dims(self) -> int:
         """The number of coordinates of a point."""
         return len(self.bounds[0])
 
-    def network(self, width: int, scale: float, *, zero: bool) -> TwoLayerNetwork:
+    def network(self, width: int, scale: float, *, zero: bool) -> TwoLayerNetwork | Any:
         """A network with units of this scale; its output weights are zero, or +-1."""
+        if self.inputs is not None:
+            return self._mapped(self.inputs, width, scale, zero)
         rng = np.random.default_rng(self.seed)
         weights = domain_weights(width, self.bounds, self.n_outputs, scale, rng, self.among, self.stretch)
         if zero:
@@ -118,6 +125,22 @@ class Placement:
         """A network with units spread evenly, nearly all of this scale; its output weights are zero."""
         rng = np.random.default_rng(self.seed)
         return self.build(even_weights(width, self.bounds, self.n_outputs, scale, rng, self.stretch))
+
+    def _mapped(self, inputs: Inputs, width: int, scale: float, zero: bool) -> DeepNetwork:
+        """The same over a map of the inputs."""
+        rng = np.random.default_rng(self.seed)
+        # Last of these: the factor of features that depend on several axes.
+        stretch = np.append(np.broadcast_to(self.stretch, self.n_dims), 1.0)[list(inputs.axes)]
+        features = self._features(inputs, width, rng)
+        weights, biases = mapped_layers(width, features, self.n_outputs, scale, rng, stretch)
+        if zero:
+            weights[-1][:] = 0.0
+        return self._layers(inputs, (weights, biases))
+
+    def _features(self, inputs: Inputs, n: int, rng: np.random.Generator) -> NDArray:
+        """A map of the inputs at random points of the box, (n, n_features)."""
+        points = as_tensor(rng.uniform(*self.bounds, size=(n, self.n_dims)))
+        return as_array(cast(Tensor, inputs.jet(points, VALUE)))
 
     def stretched(self, factors: NDArray) -> Placement:
         """The same with slopes stretched along each axis."""
@@ -157,8 +180,10 @@ class Placement:
         """Per half-width of the box."""
         return as_array(network.hidden_weights) * half_width(self.bounds)
 
-    def gaussian(self, width: int) -> TwoLayerNetwork:
+    def gaussian(self, width: int) -> TwoLayerNetwork | DeepNetwork:
         """The paper's network, whatever the box."""
+        if self.inputs is not None:
+            return self.deep_gaussian((width,))
         return self.build(gaussian_weights(width, self.n_dims, self.n_outputs, np.random.default_rng(self.seed)))
 
     def deep(
@@ -175,12 +200,11 @@ class Placement:
         scale : float
             The largest slope of a unit of the first layer per half-width of the box.
         periodic : tuple of int
-            The axes along which the box is one period of u.
+            The axes along which the box is one period of u, where no map of the inputs is given.
         """
-        inputs, rng = Scaled.of(self.bounds, periodic), np.random.default_rng(self.seed)
+        inputs, rng = self.inputs or Scaled.of(self.bounds, periodic), np.random.default_rng(self.seed)
         widths = (inputs.n_features, *hidden, self.n_outputs)
-        points = as_tensor(rng.uniform(*self.bounds, size=(max(hidden), self.n_dims)))
-        features = as_array(cast(Tensor, inputs.jet(points, VALUE)))
+        features = self._features(inputs, max(hidden), rng)
         weights, biases = placed_layers(widths, features, scale, self._sigma, rng)
         if zero:
             weights[-1][:] = 0.0
@@ -188,13 +212,13 @@ class Placement:
 
     def deep_gaussian(self, hidden: Sequence[int]) -> DeepNetwork:
         """The same with the paper's weights, whatever the box."""
-        inputs, rng = Scaled.identity(self.n_dims), np.random.default_rng(self.seed)
-        return self._layers(inputs, gaussian_layers((self.n_dims, *hidden, self.n_outputs), rng))
+        inputs, rng = self.inputs or Scaled.identity(self.n_dims), np.random.default_rng(self.seed)
+        return self._layers(inputs, gaussian_layers((inputs.n_features, *hidden, self.n_outputs), rng))
 
     def _sigma(self, z: NDArray) -> NDArray:
         return as_array(self.activation(as_tensor(z), [0])[0])
 
-    def _layers(self, inputs: Scaled, layers: Layers) -> DeepNetwork:
+    def _layers(self, inputs: Inputs, layers: Layers) -> DeepNetwork:
         like = torch.empty(0, device=self.device, dtype=self.dtype)
         return DeepNetwork.of(Architecture(inputs), layers, self.activation, like)
 

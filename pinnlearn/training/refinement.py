@@ -96,7 +96,7 @@ class Fresh:
         unknowns = replace(self.problem.unknowns, network=network, trained=network.linear)
         posed = self.ground.pose(np.concatenate([inside, on_boundary]), unknowns)
         like = posed.start
-        sizes = output_sizes(network.evaluate(as_tensor(inside, like.device, like.dtype)))
+        sizes = output_sizes(self.ground.evaluate(network, as_tensor(inside, like.device, like.dtype)))
         measures = measured(posed, sizes, half_width(self.ground.bounds))
         ratios = [measure.ratio() for measure in measures]
         residual = max(ratios) if all(map(math.isfinite, ratios)) else math.inf

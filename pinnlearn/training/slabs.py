@@ -173,7 +173,7 @@ class MarchSlabs(Stage):
         error = max(verification.error_estimates, default=0.0)
         if verification.equations_hold and error <= self.estimated:
             return solution
-        march, found = SlabMarch(self, task, course, linear), verification.determination
+        march, found = SlabMarch(self, task, course, is_linear), verification.determination
         # What is linear is as determined at a wrong u as at the right one.
         is_open = march.is_linear and found is not None and not found.is_determined
         return march.solution if not is_open and march.run() else solution

@@ -224,10 +224,13 @@ class Stage(Hyperparameters):
         Whether it goes on from the best solution so far and ends no worse; otherwise from the last one.
     serves_depth : bool
         Whether it trains networks of several hidden layers as well.
+    serves_maps : bool
+        Whether it trains networks over a map of the inputs as well.
     """
 
     continues: ClassVar[bool] = False
     serves_depth: ClassVar[bool] = False
+    serves_maps: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -257,6 +260,7 @@ class Steps(Stage):
 
     continues = True
     serves_depth = True
+    serves_maps = True
 
     def __init__(self, optimizer: Optimizer):
         self.optimizer = optimizer
@@ -298,6 +302,7 @@ class SolveOutput(Stage):
     """
 
     serves_depth = True
+    serves_maps = True
 
     def __init__(
         self,
@@ -611,6 +616,7 @@ class Enrich(SolveOutput):
     """
 
     serves_depth = False
+    serves_maps = False
 
     def __init__(
         self,

@@ -316,10 +316,10 @@ class Verifier(Hyperparameters):
     def _sample(self, problem: LeastSquares, ground: Ground | Between) -> Sample:
         """Points that are no rows, and the equations at them."""
         points = self._points(problem.unknowns.network, ground, problem.start)
-        posed = ground.pose(np.concatenate(list(points.values())), problem.unknowns)
+        posed = ground.pose(np.concatenate(list(points.values())), problem.unknowns, held=True)
         inside = as_tensor(points[INSIDE], problem.start.device, problem.start.dtype)
         places = np.repeat(list(points), [len(X) for X in points.values()])
-        sizes = output_sizes(problem.unknowns.network.evaluate(inside))
+        sizes = output_sizes(ground.evaluate(problem.unknowns.network, inside))
         return Sample(_asked(posed, problem), places, inside, sizes)
 
     def _checks(
@@ -329,9 +329,10 @@ class Verifier(Hyperparameters):
         more = max(1.0, noise / self.accepted)
         half = half_width(ground.bounds)
         at_rows = {measure.name: measure.ratio() for measure in measured(problem, sample.sizes, half)}
+        asked = replace(sample.problem, blocks=tuple(b for b in sample.problem.blocks if not b.equation.is_held))
         fresh = {
             measure.name: self._check(block, measure, sample.places, at_rows[measure.name], more)
-            for block, measure in zip(sample.problem.blocks, measured(sample.problem, sample.sizes, half), strict=True)
+            for block, measure in zip(asked.blocks, measured(asked, sample.sizes, half), strict=True)
         }
         if ground.has_conditions:
             return fresh
@@ -371,6 +372,7 @@ class Verifier(Hyperparameters):
         self, sample: Sample, ground: Ground | Between
     ) -> tuple[Linearization, LeastSquares, tuple[NDArray, NDArray], Tensor, Tensor]:
         """The equations at uniform points and under the conditions, the box, sizes of outputs and these points."""
+        # Polynomials are periodic only where an equation, that networks here hold by themselves, asks for it.
         sizes = torch.where(sample.sizes > 0, sample.sizes, 1.0)
         n_inside = min(self._determiner.n_points(len(ground.bounds[0]), len(sizes)), len(sample.inside))
         rows = np.flatnonzero(~np.isin(sample.places, (INSIDE, NEAR, STEEP)))
@@ -384,5 +386,6 @@ def _asked(fresh: LeastSquares, problem: LeastSquares) -> LeastSquares:
     """The equations that hold at some row of X; where values are known instead, further points have none."""
     names = {e.name for e in problem.equations}
     known = {e.group for e in problem.equations if e.values is not None}
-    blocks = [b for b in fresh.blocks if b.equation.name in names and b.equation.group not in known]
+    asked = [b for b in fresh.blocks if b.equation.name in names or b.equation.is_held]
+    blocks = [b for b in asked if b.equation.group not in known]
     return replace(fresh, blocks=tuple(blocks))
