@@ -383,9 +383,10 @@ class _March:
         self.owner, self.pde = owner, owner.pde_
         self.X = Rows.of(self.pde, X, y).X
         self.values = check_known_values(y, len(X), self.pde.n_outputs)
-        self.regions = self.pde.domain.region(self.X)
+        domain: Any = self.pde.domain
+        self.regions = domain.region(self.X)
         self.rng = as_generator(getattr(owner.estimator, "random_state", None))
-        self.start, self.end = self.pde.domain.t_start, self.pde.domain.t_end
+        self.start, self.end = float(domain.t_start), float(domain.t_end)
         self.kept: list[_Tried] = []
         self.continues: Kept | None = None
         self.n_tries = 0
@@ -448,7 +449,8 @@ class _March:
         model = self.kept[-1].model
         network = evaluation.network_of(model)
         if self.continues is None:
-            posed = evaluation.problem_at(model, Rows.of(model.pde_, self.kept[-1].model.pde_.sample(2, 2, 2)))
+            inside = model.pde_.domain.sample("interior", 2, np.random.default_rng(0))
+            posed = evaluation.problem_at(model, Rows.of(model.pde_, inside))
             self.continues = kept_below(orders_in_time(posed), posed.unknowns.network.n_dims - 1)
             if not self.continues:
                 raise ValueError(

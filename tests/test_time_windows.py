@@ -13,12 +13,12 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+import pinnlearn
 from pinnlearn import PINNRegressor, TimeWindows, relative_l2_error
-from pinnlearn.conditions import Initial, InitialVelocity
+from pinnlearn.conditions import Dirichlet, Initial, InitialVelocity
 from pinnlearn.domains import Box, Interval, SpaceTime, Time
 from pinnlearn.metrics import exact_solution, new_points
 from pinnlearn.pdes import PDE, Heat, Poisson
-from pinnlearn.problems import hard
 from pinnlearn.training import SolveOutput
 
 
@@ -83,23 +83,33 @@ def test_heat_in_windows_of_random_features(seed):
     assert 1 - 1e-9 < model.score(X, exact_solution(HEAT, X)) <= 1
 
 
-def test_a_wave_of_fifteen_periods_is_followed_by_random_features_in_windows():
-    pde = hard.long_wave()
-    estimator = clone(OUTPUT).set_params(pde=pde, width=300)
-    X = pde.sample(6000, 1200, random_state=0)
-    model = TimeWindows(estimator, n_windows=15).fit(X)
-    new = new_points(pde.domain)
-    assert relative_l2_error(exact_solution(pde, new), model.predict(new)) < 1e-4
+def standing(x):
+    return torch.sin(torch.pi * x[:, 0]) * torch.cos(torch.pi * x[:, 1])
+
+
+def test_a_wave_of_five_periods_is_followed():
+    pde = PDE(
+        SpaceTime(Interval(0.0, 1.0), 0.0, 10.0),
+        equation=lambda x, u: u.d(1, 1) - u.d(0, 0),
+        conditions=[Dirichlet(0.0), Initial(standing), InitialVelocity(0.0)],
+        solution=standing,
+    )
+    model = TimeWindows(PINNRegressor(pde, random_state=0), n_windows=10).fit(pde.sample(3000, 600, random_state=0))
+    X = new_points(pde.domain)
+    # Windows are kept with a relative residual of up to 1e-3; energy is conserved, and errors of ten add up.
+    assert relative_l2_error(exact_solution(pde, X), model.predict(X)) < 1e-4
 
 
 def test_lengths_are_chosen_by_the_residual():
     model = TimeWindows(PINNRegressor(PENDULUM, random_state=0), tol=1e-9).fit(PENDULUM.sample(100, 1, random_state=0))
     ends = [w.end for w in model.windows_]
-    assert ends[-1] == 20.0 and model.stop_reason_ == "end"
+    assert ends[-1] == 20.0
+    assert model.stop_reason_ == "end"
     assert [w.begin for w in model.windows_] == [0.0, *ends[:-1]]
     assert all(w.residual <= 1e-9 for w in model.windows_)
     lengths = [w.end - w.begin for w in model.windows_]
-    assert lengths[1] == 2 * lengths[0] and model.n_tries_ >= len(lengths)
+    assert lengths[1] == 2 * lengths[0]
+    assert model.n_tries_ >= len(lengths)
 
 
 def test_windows_that_do_not_hold_become_shorter():
@@ -127,6 +137,8 @@ def test_it_is_an_estimator_as_any_other():
     predicted = model.fit(X).predict(X)
     np.testing.assert_array_equal(clone(model).fit(X).predict(X), predicted)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), predicted)
+    with pytest.raises(TypeError, match="pickle"):
+        pinnlearn.save(model, "nowhere")
     piped = make_pipeline(FunctionTransformer(), clone(model)).fit(X)
     np.testing.assert_array_equal(piped.predict(X), predicted)
     search = GridSearchCV(model, {"n_windows": [1, 2]}, cv=2).fit(X)
@@ -153,10 +165,11 @@ def test_warnings_of_all_windows_are_one():
 
 def test_a_callback_ends_the_march():
     callbacks = [lambda progress: True]
-    estimator = PINNRegressor(HEAT, callbacks=callbacks, random_state=0)
+    estimator = PINNRegressor(HEAT, optimizer="gd", width=10, callbacks=callbacks, random_state=0)
     with pytest.warns(ConvergenceWarning, match="windows end at"):
         model = TimeWindows(estimator, n_windows=3).fit(HEAT.sample(60, 24, random_state=0))
-    assert len(model.windows_) == 1 and model.stop_reason_.startswith("callback")
+    assert len(model.windows_) == 1
+    assert model.stop_reason_.startswith("callback")
 
 
 @pytest.mark.parametrize(

@@ -458,7 +458,8 @@ class Slab:
 
         def ended(x: Tensor) -> Tensor:
             at = [network.at(x) for network in before]
-            return torch.stack([sum(each.term(Symbol((axes,)), k) for each in at) for k, axes in kept], dim=1)
+            terms = [[each.term(Symbol((axes,)), k) for each in at] for k, axes in kept]
+            return torch.stack([torch.stack(term).sum(dim=0) for term in terms], dim=1)
 
         return self._block("what went before", "initial", continuing(kept, ended), first)
 
