@@ -467,7 +467,9 @@ class _March:
         parts = [self.X[inside]]
         for region in REGIONS:
             of_all = int((self.regions == region).sum())
-            wanted = of_all if region == "initial" else math.ceil(self.share * of_all)
+            # At the begin of a window something has to hold, also where X has no row at the start.
+            at_begin = of_all or math.ceil(math.sqrt(len(self.X)))
+            wanted = at_begin if region == "initial" else math.ceil(self.share * of_all)
             missing = wanted - int((self.regions[inside] == region).sum())
             if missing > 0:
                 parts.append(self._drawn(domain, region, missing))
@@ -479,8 +481,9 @@ class _March:
 
     def _drawn(self, domain: Domain, region: str, n: int) -> NDArray:
         """Points of a window; those at its begin are the rows of X at the start, moved there."""
-        if region == "initial" and self.kept:
-            moved = self.X[self.regions == "initial"][:n].copy()
+        at_start = self.X[self.regions == "initial"]
+        if region == "initial" and len(at_start) >= n:
+            moved = at_start[:n].copy()
             moved[:, -1] = domain.bounds[0][-1]
             return moved
         return domain.sample(region, n, self.rng)
@@ -517,7 +520,7 @@ class _March:
         for category, pairs in of_category.items():
             tried, text = pairs[0]
             n = len({id(of) for of, _ in pairs})
-            also = f" and in {n - 1} of the {len(self.kept)} windows after it" if n > 1 else ""
+            also = f" and in {n - 1} more of {len(self.kept)} windows" if n > 1 else ""
             yield category, f"In the window from t = {tried.begin:.6g} to {tried.end:.6g}{also}: {text}"
 
 
