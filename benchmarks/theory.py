@@ -1,7 +1,8 @@
 """Tables of docs/theory.md that are of several problems; in Markdown, to standard output.
 
 Run as `python benchmarks/theory.py TABLE`, TABLE one of "bounds" (lambda_0, lambda_max and the step lengths of the five
-problems, at their usual points and at few) and "widths" (the smallest width at which NGD contracts as predicted).
+problems, at their usual points and at few), "widths" (the smallest width at which NGD contracts as predicted) and
+"deep" (spectra and contraction of one, two and three hidden layers).
 """
 
 import math
@@ -13,12 +14,13 @@ from pinnlearn.domains import Box
 from pinnlearn.pdes import PDE, Poisson
 from pinnlearn.problems import PROBLEMS
 from pinnlearn.theory import Spectrum, gram_spectrum, smallest_width, step_sizes
-from pinnlearn.theory.scaling import WIDTHS
+from pinnlearn.theory.scaling import WIDTHS, contraction_deviations, deep_spectra
 
 # The paper's, for its 1D Poisson problem.
 PAPER_MIN, PAPER_MAX = 3.47e-11, 1.73e4
 FEW = 8
 ETAS = (0.1, 0.5, 0.9)
+DEEP_WIDTHS = (32, 128, 512)
 
 
 def line(*cells) -> None:
@@ -69,5 +71,25 @@ def smallest_widths(pde: PDE | None, X, y=None) -> list:
     return [f"> {WIDTHS[-1]}" if m is None else f"<= {m}" if m == WIDTHS[0] else m for m in found]
 
 
+def deep() -> None:
+    """Spectra at the start, and the largest deviation from (1 - eta)^2 in 30 steps; medians of 3 draws."""
+    header("equation", "hidden layers", "lambda_max", "condition", "spread", *(f"eta = {eta}" for eta in ETAS))
+    pde = Poisson(Box([0.0], [1.0]), source=1.0)
+    X = pde.sample(4, 2, random_state=0)
+    for name, solved, y in (("Poisson", pde, None), ("regression", None, np.sin(np.pi * X).prod(axis=1))):
+        for depth in (1, 2, 3):
+            for m in DEEP_WIDTHS:
+                layers = (m,) * depth if depth > 1 else m
+                spectrum = deep_spectra(solved, X, [layers], random_state=0)
+                figures = (f"{spectrum[key][0]:.2g}" for key in ("lambda_max", "condition", "spread"))
+                line(name, " x ".join([str(m)] * depth), *figures, *deviations(solved, X, layers, y))
+
+
+def deviations(pde: PDE | None, X, layers, y) -> list[str]:
+    """One for each eta."""
+    tables = [contraction_deviations(pde, X, [layers], eta=eta, y=y, random_state=0) for eta in ETAS]
+    return [f"{table['deviation'][0]:.1g}" for table in tables]
+
+
 if __name__ == "__main__":
-    {"bounds": bounds, "widths": widths}[sys.argv[1]]()
+    {"bounds": bounds, "widths": widths, "deep": deep}[sys.argv[1]]()

@@ -7,6 +7,7 @@ from pinnlearn.metrics import relative_l2_error
 from pinnlearn.optimizers import ENGD, GD, LBFGS, NGD, NNCG, SGD, SPRING, Adam, GaussNewton, SSBroyden
 from pinnlearn.persistence import load, save
 from pinnlearn.sampling import stack_points
+from pinnlearn.time_windows import TimeWindows
 
 __all__ = [
     "ENGD",
@@ -20,6 +21,7 @@ __all__ = [
     "GaussNewton",
     "PINNRegressor",
     "SSBroyden",
+    "TimeWindows",
     "__version__",
     "load",
     "problems",

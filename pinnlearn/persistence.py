@@ -75,7 +75,8 @@ def save(model: Any, path: str | os.PathLike) -> None:
     Raises
     ------
     TypeError
-        If another hyperparameter is not plain, such as an optimizer of your own class; pickle takes that.
+        If another hyperparameter is not plain, such as an optimizer of your own class, or for `TimeWindows`; pickle
+        takes these.
 
     See Also
     --------
@@ -94,6 +95,11 @@ def save(model: Any, path: str | os.PathLike) -> None:
     array([1.])
     """
     values = model.get_params(deep=False) | {"callbacks": None, "initial_guess": None}
+    if "pde" not in values:
+        raise TypeError(
+            f"a file holds one PINNRegressor, but this is a {type(model).__name__}; save it with pickle, or "
+            "each of its estimators_."
+        )
     fitted = {name: value for name, value in vars(model).items() if name.endswith("_")}
     tensors: dict[str, Tensor] = {}
     content = {

@@ -17,6 +17,7 @@ from pinnlearn.theory import (
     Spectrum,
     contraction_deviations,
     convergence_rates,
+    deep_spectra,
     drifts,
     gd_bound,
     gd_stability,
@@ -320,6 +321,24 @@ def test_the_deviation_from_that_rate_falls_as_the_width_grows(eta):
     table = contraction_deviations(PDE_1D, FEW, WIDTHS, eta=eta, n_steps=15, n_draws=5, random_state=0)
     # The bound of the theory is m^(-1/2); signs of a_r that cancel make it about m^(-1).
     assert -1.5 < slope(WIDTHS, table["deviation"]) < -0.5
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+def test_the_rate_holds_for_several_hidden_layers_the_better_the_wider_they_are(depth):
+    widths = [(m,) * depth for m in (16, 128)]
+    table = contraction_deviations(PDE_1D, FEW, widths, eta=0.5, n_steps=10, random_state=0)
+    # The bound of the theory for one hidden layer, m^(-1/2).
+    assert table["deviation"][1] < table["deviation"][0] / math.sqrt(8)
+
+
+def test_spectra_of_several_hidden_layers_are_those_of_their_jacobian():
+    table = deep_spectra(PDE_1D, FEW, [20, (20, 20)], n_draws=1, random_state=0)
+    problem = pose(PDE_1D, FEW).draw(20, np.random.default_rng(0))
+    H = problem.linearize(problem.start).gram()
+    np.testing.assert_allclose(table["trace"][0], float(H.trace()), rtol=1e-10)
+    assert table["width"].tolist() == [20, 40]
+    assert (table["lambda_max"] <= table["trace"]).all()
+    assert (table["spread"] == 0).all()
 
 
 def test_full_steps_converge_quadratically_with_a_constant_that_falls_with_the_width():

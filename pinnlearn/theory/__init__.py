@@ -26,6 +26,7 @@ from pinnlearn.theory.rates import (
 )
 from pinnlearn.theory.scaling import (
     contraction_deviations,
+    deep_spectra,
     drifts,
     gram_distances,
     quadratic_constants,
@@ -47,6 +48,7 @@ __all__ = [
     "StepSizes",
     "contraction_deviations",
     "convergence_rates",
+    "deep_spectra",
     "drifts",
     "gd_bound",
     "gd_stability",

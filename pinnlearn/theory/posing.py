@@ -16,7 +16,17 @@ from pinnlearn.activations import Activation, get_activation
 from pinnlearn.arrays import CPU
 from pinnlearn.least_squares import Equation, LeastSquares, Unknowns
 from pinnlearn.linalg import gram_of_rows
-from pinnlearn.networks import BLOCKS, TwoLayerNetwork, Weights, gaussian_weights
+from pinnlearn.networks import (
+    BLOCKS,
+    Architecture,
+    DeepNetwork,
+    Scaled,
+    TwoLayerNetwork,
+    Weights,
+    gaussian_layers,
+    gaussian_weights,
+    trainable_blocks,
+)
 from pinnlearn.notices import warn
 from pinnlearn.pdes import PDE
 from pinnlearn.posing.equations import pooled_weights
@@ -67,8 +77,16 @@ class Posed:
         """The least-squares problem that starts from these weights."""
         return self.template.with_network(TwoLayerNetwork.of(weights, self.activation, CPU, DTYPE))
 
-    def draw(self, width: int, rng: np.random.Generator) -> LeastSquares:
-        """The problem that starts from the paper's initialisation, w ~ N(0, I) and a = +-1."""
+    def draw(self, width: int | tuple[int, ...], rng: np.random.Generator) -> LeastSquares:
+        """The problem that starts from the paper's initialisation, w ~ N(0, I) and a = +-1.
+
+        Several widths are those of hidden layers, inputs first; from the second on w ~ N(0, I / fan_in).
+        """
+        if isinstance(width, tuple):
+            layers = gaussian_layers((self.n_dims, *width, self.n_outputs), rng)
+            architecture, like = Architecture(Scaled.identity(self.n_dims)), self.template.start
+            network = DeepNetwork.of(architecture, layers, self.activation, like)
+            return self.template.with_network(network).training(trainable_blocks(network, "hidden"))
         return self.at(gaussian_weights(width, self.n_dims, self.n_outputs, rng))
 
     @cached_property

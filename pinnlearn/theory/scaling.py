@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from pinnlearn.arrays import as_array
 from pinnlearn.least_squares import LeastSquares
 from pinnlearn.linalg import damped_solve
 from pinnlearn.networks import TwoLayerNetwork
@@ -160,7 +161,7 @@ def drifts(
 def contraction_deviations(
     pde: PDE | None,
     X: ArrayLike,
-    widths: Sequence[int],
+    widths: Sequence[int | tuple[int, ...]],
     *,
     eta: float,
     activation: str = "tanh",
@@ -173,10 +174,21 @@ def contraction_deviations(
 
     Steps count until the loss is 1e-24 of the first one, where round-off begins.
 
+    Parameters
+    ----------
+    pde, X, activation, random_state, y
+        As in `drifts`.
+    widths : sequence of int or tuple of int
+        A tuple has those of several hidden layers, inputs first; all but the last layer's weights are trained.
+    eta : float
+        Between 0 and 1.
+    n_steps, n_draws : int
+
     Returns
     -------
     dict of ndarray of shape (number of widths,)
-        "width" and "deviation", the median over draws of the largest ``|contraction / (1 - eta)^2 - 1|`` of a step;
+        "width" (of several hidden layers, the widths of all together) and "deviation", the median over draws of the
+        largest ``|contraction / (1 - eta)^2 - 1|`` of a step;
         infinite where a loss is not finite.
     """
     if not 0 < eta < 1:
@@ -186,7 +198,48 @@ def contraction_deviations(
     deviations = [
         np.median([_deviation(posed.draw(width, rng), eta, n_steps) for _ in range(n_draws)]) for width in widths
     ]
-    return {"width": np.array(widths), "deviation": np.array(deviations)}
+    return {"width": np.array([int(np.sum(width)) for width in widths]), "deviation": np.array(deviations)}
+
+
+def deep_spectra(
+    pde: PDE | None,
+    X: ArrayLike,
+    widths: Sequence[int | tuple[int, ...]],
+    *,
+    activation: str = "tanh",
+    n_draws: int = 3,
+    random_state=None,
+) -> Table:
+    """Evaluate the spectrum of the Gram matrix of the trained weights at the start, for one hidden layer and several.
+
+    Parameters
+    ----------
+    pde, X, activation, random_state
+        As in `limiting_gram`.
+    widths : sequence of int or tuple of int
+        As in `contraction_deviations`.
+    n_draws : int
+
+    Returns
+    -------
+    dict of ndarray of shape (number of widths,)
+        "width" of all hidden layers together; medians over draws of "lambda_max", of "trace", of "condition" (infinite
+        where round-off hides the smallest eigenvalue), and of "spread": the relative distance ||H - mean|| / ||mean||
+        of a draw from the mean over draws, which is small where H hardly depends on chance.
+    """
+    posed, rng = pose(pde, X, activation=activation), as_generator(random_state)
+    rows = []
+    for width in widths:
+        problems = [posed.draw(width, rng) for _ in range(n_draws)]
+        jacobians = [as_array(problem.linearize(problem.start).jacobian()) for problem in problems]
+        spectra, grams = [Spectrum.of_jacobian(J) for J in jacobians], np.stack([J @ J.T for J in jacobians])
+        mean = grams.mean(axis=0)
+        spread = [np.linalg.norm(H - mean) / np.linalg.norm(mean) for H in grams]
+        figures = [[s.lambda_max, s.trace, s.condition_number] for s in spectra]
+        rows.append([*np.median(np.nan_to_num(figures, nan=math.inf), axis=0), np.median(spread)])
+    names = ("lambda_max", "trace", "condition", "spread")
+    table = {name: np.array([row[i] for row in rows]) for i, name in enumerate(names)}
+    return {"width": np.array([int(np.sum(width)) for width in widths])} | table
 
 
 def quadratic_constants(

@@ -16,6 +16,7 @@ from torch import Tensor
 from pinnlearn.jets import Symbol, Term
 from pinnlearn.least_squares import Block, Equation, EquationAtRows, LeastSquares, LinearizedEquation
 from pinnlearn.networks import Network
+from pinnlearn.training.marching import continuing, kept_below
 
 # Singular values of the conditions below this part of the largest do not count: a state that they leave open.
 DETERMINED = 1e-10
@@ -69,22 +70,13 @@ class InitialValueProblem:
             return None
         return cls(governing[0], conditions, places[0], ends[1 - ends.index(places[0])], orders, state)
 
-    @property
-    def direction(self) -> float:
-        """1 where it runs forward, -1 where the conditions are at the upper end."""
-        return 1.0 if self.end > self.start else -1.0
-
     def continuing(self, t: float, state: list[Tensor]) -> Block:
         """The equations by which u and its derivatives below the order go on from a state at t."""
-        kept = [(k, j) for k, order in enumerate(self.orders) for j in range(order)]
-        values = torch.stack([state[k][j] for k, j in kept])
-
-        def residual(x, u):
-            return torch.stack([u[k].d(*[0] * j) for k, j in kept], dim=1) - values
-
+        kept = kept_below(self.orders, 0)
+        values = torch.stack([state[k][len(axes)] for k, axes in kept])
         at_rows = self.governing.at_rows
-        first = at_rows.x.new_tensor([[t]])
-        equation = Equation("what went before", "initial", residual, self.governing.equation.rows[:1])
+        first, going_on = at_rows.x.new_tensor([[t]]), continuing(kept, lambda x: values)
+        equation = Equation("what went before", "initial", going_on, self.governing.equation.rows[:1])
         return Block.of(EquationAtRows(equation, first, None, None, at_rows.has_time, at_rows.n_outputs))
 
     def state_of(self, network: Network, t: float) -> list[Tensor]:

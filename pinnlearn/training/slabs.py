@@ -35,10 +35,11 @@ from pinnlearn.posing.weights import balanced_weights
 from pinnlearn.training.choices import ScaleChoice
 from pinnlearn.training.course import Course
 from pinnlearn.training.determination import Determination, Determiner
+from pinnlearn.training.marching import Pace, continuing, kept_below, orders_in_time
 from pinnlearn.training.newton import Newton
 from pinnlearn.training.placement import Placement
 from pinnlearn.training.stages import Solution, Stage, Task
-from pinnlearn.training.windows import ALL_BUT, FADED, LEAST
+from pinnlearn.training.windows import FADED, LEAST
 
 EQUATIONS = ("all", "linear", "nonlinear")
 # What rows are drawn for; and by how much the units that an error is solved for with are reseeded.
@@ -183,19 +184,6 @@ class MarchSlabs(Stage):
         return self.units[min(n_dims - 1, len(self.units)) - 1]
 
 
-def orders_in_time(problem: LeastSquares) -> tuple[int, ...]:
-    """The highest derivative in time of each output that the PDE reads; zeros where other times are referred to."""
-    time, orders = problem.unknowns.network.n_dims - 1, [0] * problem.unknowns.network.n_outputs
-    for block in problem.blocks:
-        at_zero = block.at_rows.at_zero
-        if not all(torch.equal(x[:, time], block.x[:, time]) for x in at_zero.points):
-            return (0,) * len(orders)
-        for term in at_zero.terms if block.equation.group == "interior" else ():
-            highest = max(axes.count(time) for axes in term.symbol.monomials)
-            orders[term.output] = max(orders[term.output], highest)
-    return tuple(orders)
-
-
 class Solved(NamedTuple):
     """A slab, its network and its largest relative residual at fresh points."""
 
@@ -232,17 +220,19 @@ class SlabMarch:
 
     def run(self) -> bool:
         """March; whether the end was reached."""
-        t, length = self.start, self.stage.first * (self.end - self.start)
+        t = self.start
+        pace = Pace(t, self.end, self.stage.first * (self.end - t), self.stage.growth)
         before: tuple[PiecewiseNetwork, ...] = ()
         longer: Solved | None = None
         for n_tried in range(1, self.stage.tries + 1):
             if self.course.left < 1 or self.course.is_stopped:
                 return False
-            tried = Slab(self, t, self._end(t, length), before).solve()
+            tried = Slab(self, t, pace.reach(t), before).solve()
             if self._wants_shorter(tried, longer, self.stage.tries - n_tried):
                 # What was chosen elsewhere does not do here.
                 self.chosen.pop(tried.slab.key, None)
-                longer, length = tried, tried.slab.length / self.stage.growth
+                longer = tried
+                pace.shorten(tried.slab.length)
                 continue
             best = self._settled(tried, longer)
             is_good = best.residual <= max(self.stage.tolerated, self._accepted)
@@ -251,15 +241,10 @@ class SlabMarch:
             before, t, longer = (best.network, self._keep(best)), best.slab.end, None
             if t == self.end:
                 return True
-            is_easy = best.residual <= self._room * self._accepted
-            length = best.slab.length * (self.stage.growth if is_easy else 1.0)
-            if self.stage.growth * length * (self.stage.tries - n_tried) < self.end - t:
+            pace.go_on(best.slab.length, grows=best.residual <= self._room * self._accepted)
+            if pace.growth * pace.length * (self.stage.tries - n_tried) < self.end - t:
                 return False
         return False
-
-    def _end(self, t: float, length: float) -> float:
-        """Where a slab ends: at the end of all, if it nearly comes there."""
-        return self.end if self.end - t <= ALL_BUT * length else t + length
 
     def _wants_shorter(self, tried: Solved, longer: Solved | None, n_left: int) -> bool:
         """Whether a slab is not accepted, a shorter one is likely to be better, and `n_left` of those reach the end."""
@@ -469,15 +454,14 @@ class Slab:
 
     def _continuing(self, first: NDArray, before: Sequence[PiecewiseNetwork]) -> Block:
         """The equations by which u and its derivatives in time below the order go on from a sum of networks."""
-        kept = [(k, (self._time,) * j) for k, order in enumerate(self.march.orders) for j in range(order)]
+        kept = kept_below(self.march.orders, self._time)
 
-        def residual(x: Tensor, u: Jet) -> Tensor:
-            ended = [network.at(x) for network in before]
-            return torch.stack(
-                [u[k].d(*axes) - sum(at.term(Symbol((axes,)), k) for at in ended) for k, axes in kept], 1
-            )
+        def ended(x: Tensor) -> Tensor:
+            at = [network.at(x) for network in before]
+            terms = [[each.term(Symbol((axes,)), k) for each in at] for k, axes in kept]
+            return torch.stack([torch.stack(term).sum(dim=0) for term in terms], dim=1)
 
-        return self._block("what went before", "initial", residual, first)
+        return self._block("what went before", "initial", continuing(kept, ended), first)
 
     def _block(self, name: str, group: str, residual: Callable[[Tensor, Jet], Tensor], X: NDArray) -> Block:
         x = as_tensor(X, self.march.like.device, self.march.like.dtype)

@@ -23,6 +23,7 @@ from pinnlearn.least_squares import Block, LeastSquares, LinearizedEquation, Unk
 from pinnlearn.networks import PiecewiseNetwork, Window, window_weights
 from pinnlearn.training.course import Course
 from pinnlearn.training.initial_value import InitialValueProblem, derivative
+from pinnlearn.training.marching import Pace
 from pinnlearn.training.newton import Newton
 from pinnlearn.training.propagation import Propagation, middles
 from pinnlearn.training.stages import Solution, Stage, Task
@@ -31,8 +32,6 @@ from pinnlearn.training.stages import Solution, Stage, Task
 ROUND_OFF = 1e-12
 # An output counts for at least this part of its largest value so far, and of the largest of all outputs.
 FADED, VANISHED = 1e-6, 1e-10
-# A window that leaves less than this part of itself takes that along.
-ALL_BUT = 1.1
 # In single precision less is accepted: so many times the rounding of 1.
 LEAST = 1e3
 # Fresh rows reach to this part of a window's length from its begin.
@@ -177,16 +176,16 @@ class March:
         """March; whether the other end was reached."""
         problem, stage = self.problem, self.stage
         t, state, conditions = problem.start, problem.state, problem.conditions
-        length, may_grow = abs(problem.end - t), True
-        shortest = stage.smallest * length
+        pace = Pace(t, problem.end, abs(problem.end - t), stage.growth)
+        shortest = stage.smallest * pace.length
         for _ in range(stage.tries):
-            trial = Trial(self, t, self._end(t, length), state, conditions)
-            network, residual = trial.solve() if length >= shortest and self.course.left else (None, math.inf)
+            trial = Trial(self, t, pace.reach(t), state, conditions)
+            network, residual = trial.solve() if pace.length >= shortest and self.course.left else (None, math.inf)
             if network is None or self.course.is_stopped:
                 self.networks += [network] if network and not self.networks else []
                 return False
             if not residual <= trial.accepted:
-                length, may_grow = trial.length / stage.growth, False
+                pace.shorten(trial.length)
                 continue
             trial.propagate(network)
             self._keep(trial, network, residual)
@@ -194,13 +193,8 @@ class March:
                 return True
             t, state = trial.end, problem.state_of(network, trial.end)
             conditions = (problem.continuing(t, state),)
-            length, may_grow = trial.length * (stage.growth if may_grow else 1.0), True
+            pace.go_on(trial.length, grows=not pace.was_shortened)
         return False
-
-    def _end(self, t: float, length: float) -> float:
-        """Where a window ends: at the end of all, if it nearly comes there."""
-        left = abs(self.problem.end - t)
-        return self.problem.end if left <= ALL_BUT * length else t + self.problem.direction * length
 
     def _keep(self, trial: Trial, network: PiecewiseNetwork, residual: float) -> None:
         begin, end = sorted((trial.begin, trial.end))
