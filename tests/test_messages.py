@@ -1,11 +1,14 @@
 """The usual mistakes end in a message that says what to write instead."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
 
+import pinnlearn
 from pinnlearn import PINNRegressor
 from pinnlearn.callbacks import EarlyStopping
 from pinnlearn.conditions import Dirichlet
@@ -96,3 +99,20 @@ def test_a_constructor_that_forgot_the_base_class_is_told_so():
 def test_a_parameter_that_is_none_gets_a_hint(parameters, advice):
     with pytest.raises(ValueError, match=advice):
         PINNRegressor(Poisson(Interval(0, 1), source=1.0), **{"random_state": 0, **parameters}).fit(X)
+
+
+def test_names_are_found_where_people_type_them():
+    for name in ("PDE", "Poisson", "Dirichlet", "Initial", "Interval", "Box", "SpaceTime"):
+        assert getattr(pinnlearn, name).__name__ == name
+        assert name in dir(pinnlearn)
+    for name in ("callbacks", "conditions", "displays", "domains", "model_selection", "pdes", "theory", "training"):
+        assert getattr(pinnlearn, name).__name__ == f"pinnlearn.{name}"
+    with pytest.raises(AttributeError, match="'pinnlearn' has no attribute 'Possion'"):
+        pinnlearn.Possion  # noqa: B018
+
+
+def test_figures_and_theory_are_imported_only_when_they_are_read():
+    code = (
+        "import sys, pinnlearn; assert not {'pinnlearn.displays', 'pinnlearn.theory', 'matplotlib'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
