@@ -16,6 +16,8 @@ import torch
 from numpy.polynomial import hermite_e, polynomial
 from torch import Tensor
 
+from pinnlearn.hyperparameters import suggestion
+
 
 @dataclass(frozen=True)
 class Activation:
@@ -138,6 +140,9 @@ ACTIVATIONS = {
     )
 }
 
+# What other packages call them; "relu" is not smooth enough for a PDE, its third power is.
+SYNONYMS = {"sigmoid": "logistic", "silu": "swish", "relu": "relu3", "sine": "sin", "rbf": "gaussian"}
+
 
 def get_activation(name: str) -> Activation:
     """Look up an activation by its name.
@@ -148,5 +153,8 @@ def get_activation(name: str) -> Activation:
         If the name is unknown; the message lists the known ones.
     """
     if not isinstance(name, str) or name not in ACTIVATIONS:
-        raise ValueError(f"activation={name!r} is unknown; choose one of {sorted(ACTIVATIONS)}.")
+        raise ValueError(
+            f"activation={name!r} is unknown; choose one of {sorted(ACTIVATIONS)}."
+            + suggestion(name, ACTIVATIONS, SYNONYMS)
+        )
     return ACTIVATIONS[name]

@@ -44,7 +44,10 @@ def resolve_device(device: str | torch.device, dtype: str) -> tuple[torch.device
         name = "cuda" if torch.cuda.is_available() else "cpu"
     kind = name.split(":")[0]
     if kind not in DEVICES:
-        raise ValueError(f"device={device!r} is unknown; choose one of {list(DEVICES)}, or 'cuda:1' and the like.")
+        raise ValueError(
+            f"device={device!r} is unknown; choose one of {list(DEVICES)}, or 'cuda:1' and the like."
+            + (" A GPU of NVIDIA or AMD is 'cuda'." if kind.lower() in ("gpu", "rocm", "nvidia") else "")
+        )
     if kind == "mps" and dtype == "float64":
         raise ValueError("device='mps' has no float64; use dtype='float32', or device='cpu'.")
     try:

@@ -79,6 +79,11 @@ class EarlyStopping(Callback):
         check_count("patience", self.patience)
         if not 0 <= self.min_fall < 1:
             raise ValueError(f"min_fall is a part of the loss, at least 0 and below 1; got {self.min_fall!r}.")
+        if self.monitor is not None and not callable(self.monitor):
+            raise ValueError(
+                "monitor must be a function of a Progress that gives a number, or None for the loss; got "
+                f"{self.monitor!r}."
+            )
         self.best_, self.best_step_ = math.inf, 0
 
     def __call__(self, progress: Progress) -> bool:

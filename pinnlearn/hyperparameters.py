@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import math
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from functools import reduce
 from numbers import Integral, Real
-from types import FunctionType
+from types import FunctionType, MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,24 @@ def _equal(a, b) -> bool:
 def check_choice(name: str, value: Any, known: Collection[str]) -> None:
     """Raise a ValueError unless `value` is one of the known names."""
     if value not in known:
-        raise ValueError(f"{name}={value!r} is unknown; choose one of {sorted(known)}.")
+        raise ValueError(f"{name}={value!r} is unknown; choose one of {sorted(known)}.{suggestion(value, known)}")
+
+
+def suggestion(value: Any, known: Collection[str], synonyms: Mapping[str, str] = MappingProxyType({})) -> str:
+    """What a user may have meant by a value that is no known name: a sentence to end a message with, or nothing.
+
+    Parameters
+    ----------
+    value : object
+        A name, or a function or class, which has one.
+    known : collection of str
+    synonyms : mapping of str to str
+        Names that others give to what is known here, in lower case.
+    """
+    plain = str(getattr(value, "__name__", value)).lower().replace("-", "").replace(" ", "_")
+    near = get_close_matches(plain, known, n=1)
+    meant = synonyms.get(plain) or (near[0] if near else None)
+    return f" Did you mean {meant!r}?" if meant else ""
 
 
 def check_positive(name: str, value, *, or_none: bool = False, or_zero: bool = False) -> None:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from numbers import Integral
 from typing import NamedTuple, Protocol
 
 import torch
@@ -214,6 +215,10 @@ class Jet:
         ValueError
             If an axis is not one of the coordinates.
         """
+        if not axes:
+            raise EquationError(
+                "the equation reads u.d() along no axis; write u.value for u itself, u.d(0) for du/dx_0."
+            )
         return self._read(Symbol((tuple(sorted(self._check_axis(axis) for axis in axes)),)))
 
     @property
@@ -297,6 +302,11 @@ class Jet:
 
     def _check_axis(self, axis: int) -> int:
         n_dims = self.source.n_dims
+        if not isinstance(axis, Integral):
+            raise EquationError(
+                f"the equation reads u.d({axis!r}), but an axis is an integer, the number of a coordinate from 0 to "
+                f"{n_dims - 1}; write u.d(0) for du/dx_0, u.d(0, 0) for the second derivative."
+            )
         if not 0 <= axis < n_dims:
             raise EquationError(
                 f"the equation reads a derivative along axis {axis}, but points have {n_dims} coordinate(s), "

@@ -26,8 +26,8 @@ class PDE(Hyperparameters):
     domain : Domain, optional
         Without one, rows of X with a known y are data and the others are governed by the equation.
     equation : callable
-        equation(x, u) -> (n,), or (n, q) for q equations; x is a torch tensor (n, n_dims), u a
-        `pinnlearn.jets.Jet`. It must be pointwise: row i may depend on row i only.
+        equation(x, u) -> (n,); for q equations (n, q), or a list of q residuals (n,); x is a torch tensor
+        (n, n_dims), u a `pinnlearn.jets.Jet`. It must be pointwise: row i may depend on row i only.
     conditions : sequence of conditions
     n_outputs : int
         The number of components of u.
@@ -75,8 +75,17 @@ class PDE(Hyperparameters):
         self.transform = transform
         self.solution = solution
 
+    def __getattr__(self, name: str):
+        if name == "domain":
+            name = type(self).__name__
+            raise AttributeError(
+                f"{name} has no domain: its __init__ sets none. Call super().__init__(domain, conditions=...) there, "
+                "or set self.domain (None for no domain)."
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def residual(self, x: Tensor, u: Jet) -> Tensor:
-        """Evaluate the equation, (n,) or (n, q)."""
+        """Evaluate the equation, (n,), (n, q), or a list or tuple of q residuals (n,)."""
         if self.equation is None:
             raise ValueError(
                 f"{type(self).__name__} has no equation; pass equation=..., a function of x and u, or write a "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 from pinnlearn.training.course import Course, Progress
@@ -16,6 +17,8 @@ INTERVAL, RARELY = 0.5, 100
 
 def displays(verbose: int) -> list[Any]:
     """The callbacks that show a fit as `verbose` asks for."""
+    if not isinstance(verbose, Real):
+        raise ValueError(f"verbose must be 0 for silence, 1 for a bar or 2 for a line a step; got {verbose!r}.")
     if verbose < 1:
         return []
     if verbose > 1:

@@ -25,6 +25,22 @@ from pinnlearn.networks import AtPoints, Network, Reading
 SAME = 1e-9
 GROUPS = ("interior", "boundary", "initial", "data")
 
+# What Python, numpy and torch say of the usual mistakes in an equation, and what to write instead.
+HINTS = {
+    "Can't call numpy() on Tensor": "Equations are written with torch: torch.sin(u.value), not np.sin(u.value).",
+    "only one element tensors can be converted": "Functions of math take one number; write torch.sin(x[:, 0]).",
+    "does not require grad": "Derivatives come with u, without torch.autograd: u.d(0) is du/dx_0.",
+    "appears to not have been used in the graph": "Derivatives come with u, without torch.autograd: u.d(0) is du/dx_0.",
+    "'Tensor' object is not callable": "u.value, u.laplacian, u.grad, u.dt and u.dn are read without parentheses.",
+    "'Tensor' object has no attribute": "It is called with x, the points, and then u, in this order: lambda x, u: ...",
+    "positional argument": "It is called with x, the points, and then u: lambda x, u: ...",
+}
+
+
+def _hint(error: Exception) -> str | None:
+    """What to write in an equation in place of what ended in an error, where that is known."""
+    return next((hint for says, hint in HINTS.items() if says in str(error)), None)
+
 
 @dataclass(frozen=True)
 class Equation:
@@ -87,6 +103,11 @@ class EquationAtRows:
                 f"{self.equation.name} reads a coordinate that does not exist ({error}); points have {n_dims} "
                 f"coordinate(s), x[:, 0] to x[:, {n_dims - 1}]."
             ) from error
+        except (TypeError, AttributeError, RuntimeError, ValueError) as error:
+            if hint := _hint(error):
+                raise ValueError(f"{self.equation.name} ends in {type(error).__name__}: {error}. {hint}") from error
+            raise
+        r = self._stacked(r)
         self._check_shape(r)
         if self.values is not None:
             r = r - self.values
@@ -128,6 +149,14 @@ class EquationAtRows:
         normals, values = (t if t is None else t[index] for t in (self.normals, self.values))
         equation = replace(self.equation, rows=self.equation.rows[keep])
         return replace(self, equation=equation, x=self.x[index], normals=normals, values=values)
+
+    def _stacked(self, r: Any) -> Any:
+        """A list or tuple of q residuals (n,) as (n, q)."""
+        if not isinstance(r, list | tuple):
+            return r
+        for each in r:
+            self._check_shape(each)
+        return torch.cat([each.reshape(len(self.x), -1) for each in r], dim=1) if r else self.x[:, :0]
 
     def _check_shape(self, r: Tensor) -> None:
         name, n = self.equation.name, len(self.x)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pinnlearn.hyperparameters import suggestion
 from pinnlearn.optimizers.base import Optimizer, minimize
 from pinnlearn.optimizers.directions import Direct, Direction, Sketched
 from pinnlearn.optimizers.engd import ENGD
@@ -43,7 +44,10 @@ def get_optimizer(optimizer: str | Optimizer) -> Optimizer:
     if isinstance(optimizer, Optimizer):
         return optimizer
     if not isinstance(optimizer, str) or optimizer not in OPTIMIZERS:
-        raise ValueError(f"optimizer={optimizer!r} is unknown; choose one of {sorted(OPTIMIZERS)}, or pass an object.")
+        raise ValueError(
+            f"optimizer={optimizer!r} is unknown; choose one of {sorted(OPTIMIZERS)}, or pass an object such as NGD(), "
+            "not its class." + suggestion(optimizer, OPTIMIZERS, {"l_bfgs": "lbfgs", "gaussnewton": "gauss_newton"})
+        )
     return OPTIMIZERS[optimizer]()
 
 

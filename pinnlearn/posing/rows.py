@@ -145,6 +145,10 @@ def check_pde(pde: Any, n_dims: int, y: ArrayLike | None = None) -> PDE:
         return PlainRegression(1 if y is None else check_known_values(y, len(np.asarray(y))).shape[1])
     if not isinstance(pde, PDE):
         raise ValueError(f"pde must be a pinnlearn.pdes.PDE (an object, not a class) or None, got {pde!r}.")
+    if pde.equation is not None and not callable(pde.equation):
+        raise ValueError(
+            f"equation must be a function of x and u, such as lambda x, u: u.laplacian + 1, got {pde.equation!r}."
+        )
     if pde.domain is not None:
         check_domain(pde.domain, type(pde).__name__)
     if pde.domain is not None and n_dims != pde.domain.n_dims:
