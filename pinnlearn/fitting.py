@@ -173,7 +173,7 @@ def _check_parameters(model: Any, is_warm: bool) -> Method:
     check_positive("tol", model.tol, or_zero=True)
     get_activation(model.activation)
     if model.inputs is not None and not isinstance(model.inputs, FourierFeatures):
-        raise ValueError(f"inputs must be a pinnlearn.networks.FourierFeatures or None, got {model.inputs!r}.")
+        raise ValueError(f"inputs must be a pinnlearn.networks.inputs.FourierFeatures or None, got {model.inputs!r}.")
     is_free = not is_warm and model.trainable != "hidden" and model.init == "domain"
     method = Method.of(model.optimizer, model.learning_rate, model.max_iter, _default(model) if is_free else ())
     if _is_deep(model) and (others := [repr(stage) for stage in method.stages if not stage.serves_depth]):

@@ -186,7 +186,7 @@ def test_fourier_features_solve_and_are_kept_in_files(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"inputs": 3}, "must be a pinnlearn.networks.FourierFeatures"),
+        ({"inputs": 3}, "must be a pinnlearn.networks.inputs.FourierFeatures"),
         ({"inputs": FourierFeatures(0)}, "n_frequencies must be an integer"),
         ({"inputs": FourierFeatures(scale=-1.0)}, "scale must be a positive"),
         ({"inputs": FourierFeatures(), "pde": HARD["circle"]}, "leave one of them out"),

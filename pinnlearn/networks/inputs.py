@@ -226,3 +226,6 @@ class Fourier(NamedTuple):
         box = self.scaled.jet(x, symbol)
         affine = x.new_zeros(len(x), self.scaled.n_features) if box is None else box.expand(len(x), -1)
         return torch.cat([affine, waves.flatten(1)], dim=1)
+
+
+__all__ = ["FourierFeatures"]
