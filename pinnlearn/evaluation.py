@@ -15,6 +15,7 @@ from pinnlearn.least_squares import LeastSquares, Linearization, Unknowns
 from pinnlearn.metrics import relative_residual
 from pinnlearn.networks import attributes, half_width, trainable_blocks
 from pinnlearn.pdes import PDE
+from pinnlearn.posing.coefficients import coefficients
 from pinnlearn.posing.equations import bounding_box
 from pinnlearn.posing.pose import pose
 from pinnlearn.posing.rows import Rows, check_known_values
@@ -48,7 +49,10 @@ def check_has_equation(model: Any, what: str) -> None:
 def problem_at(model: Any, rows: Rows) -> LeastSquares:
     """The trained network and the equations at rows, with the loss's weights."""
     network = network_of(model)
-    unknowns = Unknowns(network, trainable_blocks(network, model.trainable))
+    like = next(iter(network.blocks().values()))
+    values = getattr(model, "unknowns_", None)  # files of older versions have none
+    found = coefficients(model.pde_, bounding_box(model.pde_, rows.X), like, values)
+    unknowns = Unknowns(network, trainable_blocks(network, model.trainable), found)
     return pose(model.pde_, rows, unknowns, model.loss_weights_)
 
 

@@ -17,13 +17,14 @@ from sklearn.utils import column_or_1d
 from pinnlearn.activations import get_activation
 from pinnlearn.arrays import as_array, as_tensor, available_bytes, resolve_device
 from pinnlearn.hyperparameters import check_choice, check_positive
-from pinnlearn.least_squares import LeastSquares, Unknowns, Weight
+from pinnlearn.least_squares import Coefficients, LeastSquares, Unknowns, Weight
 from pinnlearn.networks import BLOCKS, INITS, DeepNetwork, Network, TwoLayerNetwork, half_width, trainable_blocks
 from pinnlearn.networks.attributes import NAMES, AnyNetwork, attributes_of, hidden_widths, network_of
 from pinnlearn.notices import warn
 from pinnlearn.optimizers import Optimizer
 from pinnlearn.pdes import PDE
 from pinnlearn.posing.checks import Finding, check_equations, few_equations, free_constants
+from pinnlearn.posing.coefficients import check_are_read, check_has_data, check_unknowns, coefficients, estimates, has_unknowns
 from pinnlearn.posing.equations import bounding_box, check_pinned, suspicious_rows
 from pinnlearn.posing.ground import Ground
 from pinnlearn.posing.pose import pose
@@ -35,7 +36,7 @@ from pinnlearn.sampling import as_generator
 from pinnlearn.sklearn_callbacks import ScikitLearnCallbacks
 from pinnlearn.training.choices import ScaleChoice
 from pinnlearn.training.course import Course, check_callbacks
-from pinnlearn.training.methods import DEEP, DEEP_OUTPUT, JOINED, Method
+from pinnlearn.training.methods import DEEP, DEEP_OUTPUT, INVERSE, JOINED, Method
 from pinnlearn.training.placement import Placement, substitute
 from pinnlearn.training.stages import Solution, Stage, Steps, Task
 from pinnlearn.training.train import train
@@ -100,8 +101,9 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -
             "error_estimate_": _error_estimate(verification),
             "n_bytes_": n_bytes if course.added_rows is None else n_bytes_added,
             **_course_attributes(course, task),
-            **_solution_attributes(posed, task, _whole(task, best)),
+            **_solution_attributes(posed, task, _whole(task, best), best.coefficients),
             "windows_": list(best.windows),
+            "unknowns_": estimates(best.coefficients),
             "seconds_": course.seconds,
         }
         for name in NAMES:
@@ -152,7 +154,7 @@ def _check_parameters(model: Any, is_warm: bool) -> Method:
 def _default(model: Any) -> tuple[Stage, ...]:
     """The stages of NGD with nothing chosen about its steps."""
     if not _is_deep(model):
-        return JOINED
+        return INVERSE if has_unknowns(model.pde) else JOINED
     return DEEP_OUTPUT if model.trainable == "output" else DEEP
 
 
@@ -164,14 +166,18 @@ def _pose(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None,
             "it is a plain regressor; pass pde=... to solve an equation."
         )
     pde = check_pde(model.pde, X.shape[1], y)
+    check_unknowns(pde, X.shape[1])
     if y is not None and pde.n_outputs == 1:
         y = column_or_1d(np.asarray(y), warn=True)
     rows = Rows.of(pde, X, y, region)
     placement = _place(model, pde, rows, course)
     probe = placement.network(CHECK_UNITS, CHECK_SCALE, zero=False)
-    problem = pose(pde, rows, Unknowns(probe, BLOCKS[model.trainable]))
+    start = coefficients(pde, placement.bounds, as_tensor(0.0, placement.device, placement.dtype))
+    problem = pose(pde, rows, Unknowns(probe, BLOCKS[model.trainable], start))
     check_pinned(pde, problem.equations, rows.is_routed)
+    check_has_data(pde, problem.equations)
     at_probe = problem.linearize(problem.start)
+    check_are_read(at_probe)
     begins_at_zero = model.init == "domain" and model.trainable != "hidden"
     check_equations(problem.linearize_at_zero() if begins_at_zero else at_probe, at_probe, problem)
     findings = [*suspicious_rows(pde, rows), *free_constants(at_probe), *few_equations(problem)]
@@ -360,9 +366,11 @@ def _course_attributes(course: Course, task: Task) -> dict[str, Any]:
     }
 
 
-def _solution_attributes(posed: Posed, task: Task, network: AnyNetwork) -> dict[str, Any]:
+def _solution_attributes(
+    posed: Posed, task: Task, network: AnyNetwork, coefficients: Coefficients
+) -> dict[str, Any]:
     """The weights, and how well they do at the rows of X."""
-    trained = task.problem_at(network)
+    trained = task.problem_at(network, coefficients)
     x = as_tensor(posed.rows.X, posed.placement.device, posed.placement.dtype)
     groups, equations = describe_residuals(trained, network.evaluate(x), half_width(posed.placement.bounds))
     return {

@@ -32,8 +32,7 @@ def balanced_weights(problem: LeastSquares, half_width: NDArray) -> dict[str, We
     dict of str to tuple of float
         For each equation by its name, a weight for each of its components.
     """
-    parts = [block.at_rows.at_zero for block in problem.blocks]
-    return {part.equation.name: _component_weights(part, half_width) for part in parts}
+    return {part.equation.name: _component_weights(part, half_width) for part in problem.at_zero}
 
 
 def _component_weights(part: LinearizedEquation, half_width: NDArray) -> tuple[float, ...]:

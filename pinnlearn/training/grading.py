@@ -406,10 +406,9 @@ def _found(planes: Planes, residual: float, X: NDArray, squares: NDArray, of: ND
 def _is_linear(problem: LeastSquares) -> bool:
     """Whether the coefficients of all equations are at the solution what they are at u = 0."""
     parts = problem.linearize(problem.start).parts
-    at_zero = [block.at_rows.at_zero for block in problem.blocks]
     pairs = [
         (there[term], here[term])
-        for zero, part in zip(at_zero, parts, strict=True)
+        for zero, part in zip(problem.at_zero, parts, strict=True)
         for there, here in zip(zero.coefficients, part.coefficients, strict=True)
         for term in here.keys() & there.keys()
     ]

@@ -188,7 +188,7 @@ def orders_in_time(problem: LeastSquares) -> tuple[int, ...]:
     """The highest derivative in time of each output that the PDE reads; zeros where other times are referred to."""
     time, orders = problem.unknowns.network.n_dims - 1, [0] * problem.unknowns.network.n_outputs
     for block in problem.blocks:
-        at_zero = block.at_rows.at_zero
+        at_zero = block.at_rows.at_zero(problem.coefficients)
         if not all(torch.equal(x[:, time], block.x[:, time]) for x in at_zero.points):
             return (0,) * len(orders)
         for term in at_zero.terms if block.equation.group == "interior" else ():
