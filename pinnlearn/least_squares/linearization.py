@@ -80,10 +80,19 @@ class Linearization:
 
     def jacobian(self, blocks: Sequence[str] | None = None) -> Tensor:
         """J, (n_residuals, n_parameters), or the columns of some blocks; a new tensor at each call."""
-        J = self._of_network(self.unknowns.trained if blocks is None else tuple(blocks))
+        J = self.of_network(self.unknowns.trained if blocks is None else tuple(blocks))
         return torch.cat([J, self.in_unknowns], dim=1) if blocks is None and COEFFICIENTS in self.unknowns.layout else J
 
-    def _of_network(self, names: tuple[str, ...]) -> Tensor:
+    def less(self, values: Tensor) -> Linearization:
+        """The same with residuals that are smaller by some values, (n_residuals,)."""
+        sizes = [part.residual.numel() for part in self.parts]
+        parts = [
+            replace(part, residual=part.residual - (v.reshape(f.shape) / f))
+            for part, f, v in zip(self.parts, self.factors, values.split(sizes), strict=True)
+        ]
+        return replace(self, parts=parts)
+
+    def of_network(self, names: tuple[str, ...]) -> Tensor:
         """The columns of J that belong to some blocks of the network."""
         J = self.residual.new_zeros(len(self.residual), sum(self._sizes(names)))
         for where, at, readings in self._pieces():

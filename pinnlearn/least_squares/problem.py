@@ -230,7 +230,7 @@ class LeastSquares:
     def loss_of_zero(self) -> float:
         """The loss of the function that is zero."""
         parts = [part.residual for part in self.at_zero]
-        residual = torch.cat([(r * f).reshape(-1) for r, f in zip(parts, self._factors(), strict=True)])
+        residual = torch.cat([(r * f).reshape(-1) for r, f in zip(parts, self.factors, strict=True)])
         return float(residual @ residual / 2)
 
     def residual(self, parameters: Tensor) -> Tensor:
@@ -240,7 +240,7 @@ class LeastSquares:
     def _residuals(self, parameters: Tensor) -> list[Tensor]:
         unknowns = self.unknowns.at(parameters)
         residuals = [block.at_rows.residual_of(unknowns) for block in self.blocks]
-        return [(r * f).reshape(-1) for r, f in zip(residuals, self._factors(), strict=True)]
+        return [(r * f).reshape(-1) for r, f in zip(residuals, self.factors, strict=True)]
 
     def equation_losses(self, parameters: Tensor) -> dict[str, float]:
         """The part of L(w) that each equation has, by name."""
@@ -261,7 +261,7 @@ class LeastSquares:
     def linearize_at_zero(self) -> Linearization:
         """The same at u = 0, for a network that is zero; the equations are evaluated once, whatever the network."""
         parts = [part.carried_to(self.unknowns.network) for part in self.at_zero]
-        return Linearization(self.unknowns, parts, self._factors(), self._linearize)
+        return Linearization(self.unknowns, parts, self.factors, self._linearize)
 
     def _at(self, unknowns: Unknowns) -> list[AtPoints]:
         return [unknowns.network.at(block.x) for block in self.blocks]
@@ -271,7 +271,7 @@ class LeastSquares:
             block.at_rows.linearize(points, unknowns, twice)
             for block, points in zip(self.blocks, at, strict=True)
         ]
-        return Linearization(unknowns, parts, self._factors(), self._linearize)
+        return Linearization(unknowns, parts, self.factors, self._linearize)
 
     def hessian(self, parameters: Tensor) -> Callable[[Tensor], Tensor]:
         """The product v -> H v with the Hessian of L at w: autograd's derivative of the closed-form gradient."""
@@ -353,8 +353,9 @@ class LeastSquares:
         decay = Decay(rate, times.min(), times.max())
         return replace(self, blocks=tuple(replace(block, factor=decay) for block in self.blocks))
 
-    def _factors(self) -> list[Tensor]:
-        """sqrt(weight / n_g) for each residual of each equation, n_g the number of residuals in its group."""
+    @property
+    def factors(self) -> list[Tensor]:
+        """What residuals are multiplied with, equation by equation: sqrt(weight / n_g) for each residual of each equation, n_g the number of residuals in its group."""
         counts: Counter[str] = Counter()
         for block in self.blocks:
             counts[block.equation.group] += block.n_residuals

@@ -72,9 +72,14 @@ class Unknowns:
     @property
     def vector(self) -> Tensor:
         """The parameters, (size,)."""
-        blocks = self.network.blocks()
-        parts = [blocks[name].reshape(-1) for name in self.trained]
+        parts = [self.network_vector] if self.trained else []
         return torch.cat([*parts, self.coefficients.vector] if self.coefficients.size else parts)
+
+    @property
+    def network_vector(self) -> Tensor:
+        """The network's part of the parameters."""
+        blocks = self.network.blocks()
+        return torch.cat([blocks[name].reshape(-1) for name in self.trained])
 
     def at(self, parameters: Tensor) -> Unknowns:
         """The same with another parameter vector."""

@@ -25,6 +25,7 @@ from pinnlearn.notices import warn
 STOP_REASONS = {
     "tol": "the relative residual fell to tol",
     "unverified": "the relative residual fell to tol at the rows of X, but that says little of u: see verification_",
+    "noise": "the equations hold, and what is left of the measurements is their noise",
     "stalled": "no step reduces the loss any further; more width, or more points, may",
     "max_iter": "all max_iter steps were made; raise max_iter if the loss was still falling",
     "non_finite": "a step was not finite and was not taken; lower learning_rate, or raise damping",

@@ -46,6 +46,9 @@ class ScaleChoice(Hyperparameters):
     judging : int
         A smaller group of residuals is no judge: where two boundary values pin a solution down, neither predicts the
         other.
+    as_good : float
+        The smallest scale whose loss is within this factor of the least is taken. Among noise many do as well, and a
+        large one leaves units room between rows.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class ScaleChoice(Hyperparameters):
         n_rows: int = 1200,
         n_units: int = 400,
         judging: int = 20,
+        as_good: float = 1.0,
     ):
         self.scales = scales
         self.fallback = fallback
@@ -69,6 +73,7 @@ class ScaleChoice(Hyperparameters):
         self.n_rows = n_rows
         self.n_units = n_units
         self.judging = judging
+        self.as_good = as_good
 
     def choose(
         self,
@@ -76,6 +81,7 @@ class ScaleChoice(Hyperparameters):
         placements: Sequence[Placement],
         width: int,
         trained: TwoLayerNetwork | None = None,
+        around: TwoLayerNetwork | None = None,
     ) -> tuple[Placement, float]:
         """Choose a scale, and of several placements one.
 
@@ -89,6 +95,8 @@ class ScaleChoice(Hyperparameters):
             The number of units to come; fewer are tried, so that the rows are redundant.
         trained : TwoLayerNetwork, optional
             Units that the others are to be added to. None linearises the equations at u = 0.
+        around : TwoLayerNetwork, optional
+            Another u to linearise them at, which the units are to take the place of.
 
         Returns
         -------
@@ -96,7 +104,7 @@ class ScaleChoice(Hyperparameters):
             For new output weights in few dimensions it is stretched along the axes.
         scale : float
         """
-        probes = _Probes(_thinned(problem, self.n_rows), trained)
+        probes = _Probes(_thinned(problem, self.n_rows), trained, around)
         units = self.probe_width(width, probes.problem.n_rows) // (3 if probes.is_hidden else 1)
 
         def loss(placement: Placement, scale: float) -> float:
@@ -107,7 +115,7 @@ class ScaleChoice(Hyperparameters):
         losses = [loss(*choice) for choice in choices]
         if not min(losses) < max(losses):
             return placements[0], self.fallback
-        placement, scale = choices[int(np.argmin(losses))]
+        placement, scale = choices[int(np.argmax(np.array(losses) <= self.as_good * min(losses)))]
         if probes.is_hidden or trained is not None:
             return placement, scale
         is_accurate = min(losses) < self.accurate * probes.problem.loss_of_zero
@@ -140,10 +148,13 @@ class ScaleChoice(Hyperparameters):
 class _Probes:
     """A problem to first order for one network after another; the equations are evaluated as rarely as can be."""
 
-    def __init__(self, problem: LeastSquares, trained: TwoLayerNetwork | None):
+    def __init__(
+        self, problem: LeastSquares, trained: TwoLayerNetwork | None, around: TwoLayerNetwork | None = None
+    ):
         self.is_hidden = problem.unknowns.linear is None
         self.problem = problem if self.is_hidden else problem.training(problem.unknowns.linear_blocks)
         self.trained = trained
+        self._affine = None if around is None else affine_at(self.problem.with_network(around))
         if trained is not None:
             self._at_trained = self.problem.with_network(trained).linearize(self.problem.with_network(trained).start)
 
@@ -151,8 +162,23 @@ class _Probes:
         """For a network that is zero, or hidden units with outputs +-1; beside the trained one, if there is one."""
         if self.trained is not None:
             return self._at_trained.carried_to(beside(network, self.trained))
+        if self._affine is not None:
+            return self._affine.carried_to(network)
         problem = self.problem.with_network(network)
         return problem.linearize(problem.start) if self.is_hidden else problem.linearize_at_zero()
+
+
+def affine_at(problem: LeastSquares) -> Linearization:
+    """The linear model of a problem at its start, with the residual that it has for the function u = 0.
+
+    Parameters
+    ----------
+    problem : LeastSquares
+        It trains what u is linear in.
+    """
+    linear = problem.linearize(problem.start)
+    along = linear.of_network(problem.unknowns.trained) @ problem.unknowns.network_vector
+    return linear.less(along)
 
 
 class DampingChoice(Hyperparameters):

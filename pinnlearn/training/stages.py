@@ -61,6 +61,8 @@ class Task:
     verifier : Verifier
     may_widen : bool
         Whether the result may have more units.
+    noise : float, optional
+        The standard deviation of measurements, where it is known.
     """
 
     problem: LeastSquares
@@ -72,6 +74,7 @@ class Task:
     ground: Ground | None = None
     verifier: Verifier = field(default_factory=Verifier)
     may_widen: bool = False
+    noise: float | None = None
 
     @property
     def width(self) -> int:
@@ -164,6 +167,8 @@ class Solution:
         The error that windows hand on from one to the next.
     aside : Solution, optional
         One to come back to where what other stages find does not hold.
+    noise : dict of str to float or None
+        The standard deviation of measurements by their equations, where what is left of them is noise.
     """
 
     problem: LeastSquares
@@ -175,6 +180,7 @@ class Solution:
     windows: tuple[Window, ...] = ()
     determination: Determination | None = None
     aside: Solution | None = None
+    noise: dict[str, float] | None = None
 
     @property
     def network(self) -> Any:
