@@ -64,6 +64,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         Weights in the loss, of the groups "interior", "boundary", "initial" and "data", or of a condition by its name;
         None for ones. "auto" makes residuals comparable in units of u, each component of each equation for itself (see
         `pinnlearn.posing.weights.balanced_weights`).
+    noise : None, float or "auto"
+        The standard deviation of the known values in y. With unknown coefficients None and "auto" estimate it.
     device : {"cpu", "cuda", "mps", "auto"}
         "auto" takes CUDA where there is a GPU. Also names such as "cuda:1".
     dtype : {"float64", "float32"}
@@ -116,6 +118,12 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         Where an initial value problem was marched: each window's begin, end, units and residual at fresh rows. The
         weights are of all of them one after another, time measured from a window's begin; see `MarchWindows`, and
         `MarchSlabs` for equations in time and space.
+    unknowns_, unknowns_std_ : dict of str to float
+        The unknown coefficients of the PDE and their standard errors; a `Field` is a function of X, with `std(X)`.
+    unknowns_cov_ : ndarray of shape (n_unknowns, n_unknowns)
+        The covariance of those that are numbers.
+    noise_ : dict of str to float
+        The standard deviation of the known values of each output, where coefficients are unknown.
     added_rows_ : ndarray of shape (n_rows, n_dims)
         The rows of the PDE that joined those of X, the last time that any did, see Notes.
     n_added_rows_ : int
@@ -175,6 +183,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         init="domain",
         trainable="all",
         loss_weights="auto",
+        noise=None,
         device="cpu",
         dtype="float64",
         random_state=None,
@@ -192,6 +201,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         self.init = init
         self.trainable = trainable
         self.loss_weights = loss_weights
+        self.noise = noise
         self.device = device
         self.dtype = dtype
         self.random_state = random_state
@@ -255,18 +265,23 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         warn_of_interruption(self)
         return self
 
-    def predict(self, X: ArrayLike) -> NDArray:
+    def predict(self, X: ArrayLike, return_std: bool = False, return_cov: bool = False):
         """Evaluate u at points.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_dims)
+        return_std, return_cov : bool
+            Whether to return standard errors, or their covariance, of u as well, where coefficients were estimated.
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            With `return_std` another one of that shape, with `return_cov` one of shape (n_samples, n_samples), or
+            (n_samples, n_samples, n_outputs).
         """
-        return self._evaluate(X, VALUE)
+        u = self._evaluate(X, VALUE)
+        return evaluation.with_errors(self, u, self._validated(X), return_cov) if return_std or return_cov else u
 
     def derivative(self, X: ArrayLike, *axes: int) -> NDArray:
         """Evaluate a partial derivative of u, exactly: `derivative(X, 0, 0)` is d^2u / dx_0^2.

@@ -19,6 +19,7 @@ from pinnlearn.posing.coefficients import coefficients
 from pinnlearn.posing.equations import bounding_box
 from pinnlearn.posing.pose import pose
 from pinnlearn.posing.rows import Rows, check_known_values
+from pinnlearn.training.uncertainty import in_parameters
 
 # Boundary and initial points that a score adds where X has none, points of the domain between rows, and their seed.
 SCORE_POINTS, BETWEEN_POINTS, SCORE_SEED = 200, 1000, 0
@@ -35,6 +36,29 @@ def values_of(model: Any, X: NDArray, symbol: Symbol = VALUE) -> NDArray:
     network = network_of(model)
     like = next(iter(network.blocks().values()))
     return as_array(network.evaluate(as_tensor(X, like.device, like.dtype), symbol))
+
+
+def with_errors(model: Any, u: NDArray, X: NDArray, whole: bool) -> tuple[NDArray, NDArray]:
+    """Values of u at points with their standard errors, or the whole covariance.
+
+    Raises
+    ------
+    ValueError
+        If the fit knows none.
+    """
+    if getattr(model, "covariance_root_", None) is None:
+        raise ValueError(
+            "standard errors of u come with unknown coefficients that were estimated from known values in y, and this "
+            "model has none."
+        )
+    network = network_of(model)
+    like = next(iter(network.blocks().values()))
+    trained = trainable_blocks(network, model.covariance_of_)
+    root = as_tensor(model.covariance_root_, like.device, like.dtype)
+    of_u = in_parameters(network, as_tensor(X, like.device, like.dtype), trained)
+    halves = [as_array(J @ root[: J.shape[1]]) for J in of_u]
+    errors = [half @ half.T if whole else np.linalg.norm(half, axis=1) for half in halves]
+    return u, errors[0] if u.ndim == 1 else np.stack(errors, axis=-1)
 
 
 def check_has_equation(model: Any, what: str) -> None:

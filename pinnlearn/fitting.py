@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, cast
 
 import joblib
@@ -24,7 +24,7 @@ from pinnlearn.notices import warn
 from pinnlearn.optimizers import Optimizer
 from pinnlearn.pdes import PDE
 from pinnlearn.posing.checks import Finding, check_equations, few_equations, free_constants
-from pinnlearn.posing.coefficients import check_are_read, check_has_data, check_unknowns, coefficients, estimates, has_unknowns
+from pinnlearn.posing.coefficients import check_are_read, check_has_data, check_unknowns, coefficients, has_unknowns
 from pinnlearn.posing.equations import bounding_box, check_pinned, suspicious_rows
 from pinnlearn.posing.ground import Ground
 from pinnlearn.posing.pose import pose
@@ -36,6 +36,8 @@ from pinnlearn.sampling import as_generator
 from pinnlearn.sklearn_callbacks import ScikitLearnCallbacks
 from pinnlearn.training.choices import ScaleChoice
 from pinnlearn.training.course import Course, check_callbacks
+from pinnlearn.training.estimates import attributes_of as estimates_of
+from pinnlearn.training.estimates import how_sure, open_combinations
 from pinnlearn.training.methods import DEEP, DEEP_OUTPUT, INVERSE, JOINED, Method
 from pinnlearn.training.placement import Placement, substitute
 from pinnlearn.training.stages import Solution, Stage, Steps, Task
@@ -93,6 +95,7 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -
             task = replace(task, draw=_draw(posed))
         course.max_iter = method.most_steps(task)
         best, verification = train(task, method.stages, course, start)
+        task, estimated = _estimated(model, task, best, posed.findings)
         used = method.used if isinstance(model.optimizer, list | tuple) else method.used[0]
         fitted = {
             "optimizer_": used,
@@ -103,12 +106,24 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -
             **_course_attributes(course, task),
             **_solution_attributes(posed, task, _whole(task, best), best.coefficients),
             "windows_": list(best.windows),
-            "unknowns_": estimates(best.coefficients),
+            **estimated,
             "seconds_": course.seconds,
         }
         for name in NAMES:
             model.__dict__.pop(name, None)
         model.__dict__.update(fitted)
+
+
+def _estimated(model: Any, task: Task, best: Solution, findings: list[Finding]) -> tuple[Task, dict[str, Any]]:
+    """The attributes of unknown coefficients, what is open of them told; and the task as it was weighed at the end."""
+    known = how_sure(best, task.noise)
+    for finding in open_combinations(best.coefficients, known):
+        findings.append(finding)
+        warn(finding.message, ConvergenceWarning)
+    if best.noise is not None:
+        task = replace(task, problem=task.problem.weighted(best.problem.weights))
+        model.loss_weights_ = best.problem.weights
+    return task, estimates_of(best.problem, known)
 
 
 def warn_of_interruption(model: Any) -> None:
@@ -140,6 +155,8 @@ def _check_parameters(model: Any, is_warm: bool) -> Method:
     check_choice("trainable", model.trainable, BLOCKS)
     check_choice("init", model.init, INITS)
     check_positive("tol", model.tol, or_zero=True)
+    if model.noise != "auto":
+        check_positive("noise", model.noise, or_none=True)
     get_activation(model.activation)
     is_free = not is_warm and model.trainable != "hidden" and model.init == "domain"
     method = Method.of(model.optimizer, model.learning_rate, model.max_iter, _default(model) if is_free else ())
@@ -259,7 +276,9 @@ def _task(model: Any, posed: Posed, widths: tuple[int, ...]) -> Task:
         network = place.deep(widths, zero=is_zero) if is_placed else place.deep_gaussian(widths)
         problem = problem.with_network(network).training(trainable_blocks(network, model.trainable))
     reference, ground = posed.problem.loss_of_zero, _ground(posed)
-    return Task(problem, posed.placement, widths, model.tol, reference, ground=ground, may_widen=may_widen)
+    noise = float(model.noise) if isinstance(model.noise, Real) else None
+    place = posed.placement
+    return Task(problem, place, widths, model.tol, reference, ground=ground, may_widen=may_widen, noise=noise)
 
 
 def _ground(posed: Posed) -> Ground | None:

@@ -148,6 +148,8 @@ class Polynomial(NamedTuple):
         The box, along these.
     degree : int
     factors : ndarray of shape (k,)
+    root : ndarray of shape (k, k) or None
+        root root^T is their covariance.
     """
 
     axes: tuple[int, ...]
@@ -155,11 +157,20 @@ class Polynomial(NamedTuple):
     upper: tuple[float, ...]
     degree: int
     factors: NDArray
+    root: NDArray | None = None
 
     def __call__(self, X: ArrayLike) -> NDArray:
         """Evaluate at points, (n_samples, n_dims), as `predict` takes them; (n_samples,)."""
+        return self._basis(X) @ self.factors
+
+    def std(self, X: ArrayLike) -> NDArray:
+        """The standard error at points, (n_samples,); NaN where it is not known."""
+        basis = self._basis(X)
+        return np.full(len(basis), np.nan) if self.root is None else np.linalg.norm(basis @ self.root, axis=1)
+
+    def _basis(self, X: ArrayLike) -> NDArray:
         x = as_tensor(np.asarray(X, float), torch.device("cpu"), torch.float64)
-        return as_array(self.function(x.new_zeros(())).term(x, VALUE))
+        return as_array(self.function(x.new_zeros(())).slopes(x, VALUE))
 
     def function(self, like: Tensor) -> Function:
         """As a coefficient of equations."""

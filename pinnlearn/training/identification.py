@@ -201,9 +201,6 @@ class Identify(Stage):
                 known = uncertainty(found.problem, names)
             losses = found.problem.equation_losses(found.problem.start)
             of_values = sum(losses[name] for name in names)
-            import os
-            if os.environ.get("DEBUG_ID"):
-                print("ratio", ratio, "losses", of_values, found.loss-of_values, known.noise, known.coefficients.diagonal().sqrt(), known.root.shape)
             if found.loss - of_values < of_values:
                 return replace(found, noise=known.noise)
         return best
@@ -226,9 +223,6 @@ class Identify(Stage):
         optimizer, steps = GaussNewtonToSmallest(self.max_iter, self.halvings), min(self.max_iter, course.left)
         result = course.run("coefficients", optimizer, output, max_iter=steps)
         found = task.problem.training(placed.linear).taking(output.at(result.parameters).unknowns)
-        import os
-        if os.environ.get("DEBUG_ID"):
-            print("scale", scale, placement.stretch, [ (n,float(c.value)) for n,c in start.coefficients.parts.items() if hasattr(c,"value")], "joint", result.n_iter, result.loss_curve[::max(1,len(result.loss_curve)//6)], result.loss, [ (n,float(c.value)) for n,c in found.coefficients.parts.items() if hasattr(c,"value")], course.seconds)
         return Solution(found, result.loss)
 
     def _from_values(self, task: Task) -> Start | None:

@@ -34,22 +34,19 @@ class Uncertainty:
     ----------
     noise : dict of str to float
         The standard deviation of measurements, by the name of their equation.
-    coefficients : Tensor of shape (k, k)
-        The covariance of the parameters of coefficients.
+    half : Tensor of shape (k, k)
+        half half^T is the covariance of the parameters of coefficients.
     root : Tensor of shape (n_parameters, n_directions)
         root root^T is the covariance of the parameters that the problem trains, as far as u feels it.
     singular : Tensor of shape (k,)
         The singular values of P, its columns of the length that they have in B: how well measurements tell
         combinations of coefficients; those that they do not tell are next to zero.
-    combinations : Tensor of shape (k, k)
-        Its right singular vectors, in rows.
     """
 
     noise: dict[str, float]
-    coefficients: Tensor
+    half: Tensor
     root: Tensor
     singular: Tensor
-    combinations: Tensor
 
 
 def measuring(problem: LeastSquares) -> list[Block]:
@@ -115,7 +112,7 @@ def uncertainty(problem: LeastSquares, names: list[str], noise: float | None = N
     of_u = torch.cat([-V @ (U.T @ (B @ half)), V], dim=1)
     below = torch.cat([half, half.new_zeros(k, V.shape[1])], dim=1)
     root = scale * torch.cat([of_u, below])
-    return Uncertainty(sigmas, (scale * half) @ (scale * half).T, _felt(problem, root), singular, combinations)
+    return Uncertainty(sigmas, scale * half, _felt(problem, root), singular)
 
 
 def _noise(
