@@ -160,6 +160,12 @@ def _check_parameters(model: Any, is_warm: bool) -> Method:
     get_activation(model.activation)
     is_free = not is_warm and model.trainable != "hidden" and model.init == "domain"
     method = Method.of(model.optimizer, model.learning_rate, model.max_iter, _default(model) if is_free else ())
+    others = [repr(stage) for stage in method.stages if not stage.serves_unknowns]
+    if others and has_unknowns(model.pde):
+        raise ValueError(
+            f"{', '.join(others)} does not estimate unknown coefficients, and the PDE has some; use the default, "
+            "Identify(), SolveOutput() or an optimizer."
+        )
     if _is_deep(model) and (others := [repr(stage) for stage in method.stages if not stage.serves_depth]):
         raise ValueError(
             f"{', '.join(others)} trains networks of one hidden layer, but width={model.width!r}; leave it out, or "
@@ -189,7 +195,8 @@ def _pose(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None,
     rows = Rows.of(pde, X, y, region)
     placement = _place(model, pde, rows, course)
     probe = placement.network(CHECK_UNITS, CHECK_SCALE, zero=False)
-    start = coefficients(pde, placement.bounds, as_tensor(0.0, placement.device, placement.dtype))
+    like, found = as_tensor(0.0, placement.device, placement.dtype), model.unknowns_ if _goes_on(model) else None
+    start = coefficients(pde, placement.bounds, like, found)
     problem = pose(pde, rows, Unknowns(probe, BLOCKS[model.trainable], start))
     check_pinned(pde, problem.equations, rows.is_routed)
     check_has_data(pde, problem.equations)

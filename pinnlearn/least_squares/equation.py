@@ -104,10 +104,16 @@ class EquationAtRows:
             self._zero[coefficients] = self._linearized(_ZeroTerms(self.x, self.n_outputs), coefficients, [])
         return self._zero[coefficients]
 
-    def linearize(self, at: AtPoints, unknowns: Unknowns, twice: bool = False) -> LinearizedEquation:
+    def linearize(
+        self,
+        at: AtPoints,
+        highest_order: float,
+        coefficients: Coefficients = NO_COEFFICIENTS,
+        twice: bool = False,
+    ) -> LinearizedEquation:
         """The equation to first order at a network; `twice`: and all of it differentiable in the parameters."""
-        source = _NetworkTerms(at, unknowns.highest_order, True)
-        return self._linearized(source, unknowns.coefficients, source.at, twice)
+        source = _NetworkTerms(at, highest_order, True)
+        return self._linearized(source, coefficients, source.at, twice)
 
     def _linearized(
         self, source: _Terms, coefficients: Coefficients, at: list[AtPoints], twice: bool = False

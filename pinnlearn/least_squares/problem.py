@@ -268,7 +268,7 @@ class LeastSquares:
 
     def _linearize(self, unknowns: Unknowns, at: Sequence[AtPoints], twice: bool = False) -> Linearization:
         parts = [
-            block.at_rows.linearize(points, unknowns, twice)
+            block.at_rows.linearize(points, unknowns.highest_order, unknowns.coefficients, twice)
             for block, points in zip(self.blocks, at, strict=True)
         ]
         return Linearization(unknowns, parts, self.factors, self._linearize)

@@ -37,9 +37,8 @@ def declared(pde: PDE) -> Declared:
 
     One that stands in a condition alone is called by the condition and its parameter, such as "Neumann.flux".
     """
-    unknowns: Declared = {
-        name: Unknown(value) if isinstance(value, Real) else value for name, value in (pde.unknowns or {}).items()
-    }
+    listed = pde.unknowns if isinstance(pde.unknowns, Mapping) else {}
+    unknowns: Declared = {name: Unknown(value) if isinstance(value, Real) else value for name, value in listed.items()}
     unknowns |= {name: value for name, value in _parameters(pde) if isinstance(value, Unknown | Field)}
     for condition in pde.conditions:
         for name, value in _parameters(condition):
@@ -75,7 +74,7 @@ class Bound:
     def reads(self) -> tuple[str, ...]:
         """The unknown coefficients that it reads."""
         values = [value for _, value in _parameters(self.owner)]
-        named = {name for value in (*values, self.owner.residual) for name in self._named(value)}
+        named = {name for value in (*values, _residual(self.owner)) for name in self._named(value)}
         placed = {name for name, unknown in self.unknowns.items() if any(unknown is value for value in values)}
         return tuple(name for name in self.unknowns if name in named | placed)
 
@@ -108,6 +107,11 @@ def bound(owner: Any, unknowns: Mapping[str, Unknown | Field]) -> tuple[Callable
     residual = Bound(owner, unknowns)
     reads = residual.reads if unknowns else ()
     return (residual, reads) if reads else (owner.residual, ())
+
+
+def _residual(owner: Any) -> Any:
+    """Its residual; a condition that needs to know its domain first has none."""
+    return getattr(owner, "residual", None)
 
 
 def coefficients(

@@ -46,9 +46,10 @@ class ScaleChoice(Hyperparameters):
     judging : int
         A smaller group of residuals is no judge: where two boundary values pin a solution down, neither predicts the
         other.
-    as_good : float
-        The smallest scale whose loss is within this factor of the least is taken. Among noise many do as well, and a
-        large one leaves units room between rows.
+    below_values : float, optional
+        Where known values are noisy: the smallest scale is taken at which left-out equations are predicted so many times
+        better than left-out values, if there is one. By values alone many do as well, and a large one leaves units
+        room between rows.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class ScaleChoice(Hyperparameters):
         n_rows: int = 1200,
         n_units: int = 400,
         judging: int = 20,
-        as_good: float = 1.0,
+        below_values: float | None = None,
     ):
         self.scales = scales
         self.fallback = fallback
@@ -73,7 +74,7 @@ class ScaleChoice(Hyperparameters):
         self.n_rows = n_rows
         self.n_units = n_units
         self.judging = judging
-        self.as_good = as_good
+        self.below_values = below_values
 
     def choose(
         self,
@@ -107,15 +108,20 @@ class ScaleChoice(Hyperparameters):
         probes = _Probes(_thinned(problem, self.n_rows), trained, around)
         units = self.probe_width(width, probes.problem.n_rows) // (3 if probes.is_hidden else 1)
 
+        def linearized(placement: Placement, scale: float) -> Linearization:
+            return probes.linearize(placement.network(max(1, units), scale, zero=not probes.is_hidden))
+
         def loss(placement: Placement, scale: float) -> float:
-            network = placement.network(max(1, units), scale, zero=not probes.is_hidden)
-            return left_out_loss(probes.linearize(network), ROUND_OFF, self.judging)
+            return left_out_loss(linearized(placement, scale), ROUND_OFF, self.judging)
 
         choices = list(product(placements, self.scales))
         losses = [loss(*choice) for choice in choices]
         if not min(losses) < max(losses):
             return placements[0], self.fallback
-        placement, scale = choices[int(np.argmax(np.array(losses) <= self.as_good * min(losses)))]
+        placement, scale = choices[int(np.argmin(losses))]
+        if self.below_values is not None:
+            among_noise = (c for c in choices if is_below_values(linearized(*c), self.below_values))
+            placement, scale = next(among_noise, (placement, scale))
         if probes.is_hidden or trained is not None:
             return placement, scale
         is_accurate = min(losses) < self.accurate * probes.problem.loss_of_zero
@@ -166,6 +172,14 @@ class _Probes:
             return self._affine.carried_to(network)
         problem = self.problem.with_network(network)
         return problem.linearize(problem.start) if self.is_hidden else problem.linearize_at_zero()
+
+
+def is_below_values(linear: Linearization, part: float) -> bool:
+    """Whether left-out equations are predicted better than left-out known values, by this part of the loss."""
+    squares = leave_one_out(linear.jacobian(), -linear.residual, ROUND_OFF).square()
+    kinds = [np.repeat(p.equation.values is not None, p.residual.numel()) for p in linear.parts]
+    of_values = torch.as_tensor(np.concatenate(kinds), device=squares.device)
+    return float(squares[~of_values].sum()) < part * float(squares[of_values].sum())
 
 
 def affine_at(problem: LeastSquares) -> Linearization:

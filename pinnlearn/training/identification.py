@@ -9,23 +9,24 @@ linearly. The guess is another start, and the one that ends with the smaller los
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
+import numpy as np
 from sklearn.base import clone
 
-from pinnlearn.least_squares import Coefficients
+from pinnlearn.arrays import as_tensor
+from pinnlearn.least_squares import Coefficients, LeastSquares
 from pinnlearn.linalg import damped_solve
-from pinnlearn.networks import TwoLayerNetwork
-from pinnlearn.optimizers import NGD, Optimizer, minimize
-from pinnlearn.optimizers.base import Problem, State
-from pinnlearn.optimizers.trust import hardly_falls
+from pinnlearn.networks import TwoLayerNetwork, trainable_blocks
+from pinnlearn.optimizers import NGD, GaussNewton, Geodesic, Longest, Optimizer, minimize
 from pinnlearn.training.choices import ROUND_OFF, DampingChoice, ScaleChoice, affine_at
+from pinnlearn.training.coordinates import widened
 from pinnlearn.training.course import Course
+from pinnlearn.training.newton import SettlingNewton
 from pinnlearn.training.stages import Solution, Stage, Task
-from pinnlearn.training.uncertainty import measuring, uncertainty, weighing
+from pinnlearn.training.uncertainty import looks_random, measuring, uncertainty, weighing
 
 
 class Start(NamedTuple):
@@ -35,61 +36,35 @@ class Start(NamedTuple):
     network: TwoLayerNetwork
 
 
-class GaussNewtonToSmallest(Optimizer):
-    """Gauss-Newton steps to the smallest parameters, columns of J of length 1, that solve the linear model.
-
-    Unlike `Newton` it goes on until the linear model has nothing to gain, so that coefficients have settled also where
-    noise is left of the loss.
+def among_noise(
+    task: Task, best: Solution, ratios: Sequence[float], solve: Callable[[LeastSquares, Solution], Solution]
+) -> Solution:
+    """The solution with equations that hold, and measurements by their noise, if what is left is noise; or the best one.
 
     Parameters
     ----------
-    max_iter : int
-    halvings : int
-        A step that would raise the loss is halved so many times at most.
-    settled : float
-        It ends where the linear model promises to lower the loss by less than this part.
-    damping : float
-        Relative to the mean diagonal of J J^T: round-off.
-    patience : tuple (steps, part)
-        It ends as well where the loss has not fallen to this part in so many steps.
+    task : Task
+    best : Solution
+        Without noise in mind.
+    ratios : sequence of float
+        As in `Identify`.
+    solve : callable
+        solve(problem, start) solves a problem that is weighed anew.
     """
-
-    learning_rate = None
-
-    def __init__(
-        self,
-        max_iter: int = 20,
-        halvings: int = 8,
-        settled: float = 1e-8,
-        damping: float = 1e-28,
-        patience: tuple[int, float] = (3, 0.5),
-    ):
-        self.max_iter = max_iter
-        self.halvings = halvings
-        self.settled = settled
-        self.damping = damping
-        self.patience = patience
-
-    def step(self, problem: Problem, state: State) -> State:
-        """Go where the linear model is least, or part of the way."""
-        linear = problem.linearize(state.parameters)
-        J, r = linear.jacobian(), linear.residual
-        b = J @ state.parameters - r
-        lengths = torch.linalg.vector_norm(J, dim=0)
-        lengths = torch.where(lengths > 0, lengths, 1.0)
-        solved = damped_solve(J / lengths, b, self.damping, "qr") / lengths
-        predicted = float((J @ solved - b).square().sum()) / 2
-        step, losses = solved - state.parameters, state.memory or (state.loss,)
-        for _ in range(self.halvings + 1):
-            loss = float(problem.loss(state.parameters + step))
-            if loss < state.loss:
-                break
-            step = step / 2
-        else:
-            return replace(state, stop="stalled")
-        losses = (*losses, loss)
-        is_over = state.loss - predicted < self.settled * state.loss or hardly_falls(losses, self.patience)
-        return State(state.parameters + step, loss, losses, "stalled" if is_over else None)
+    names = [block.equation.name for block in measuring(task.problem)]
+    if not names or (task.noise is None and not looks_random(best.problem)):
+        return best
+    for ratio in ratios:
+        found = solve(weighing(task.problem, dict.fromkeys(names, task.noise or 1.0), ratio), best)
+        noise = uncertainty(found.problem, names, task.noise).noise
+        if task.noise is None and len(set(noise.values())) > 1:
+            found = solve(weighing(task.problem, noise, ratio), found)
+            noise = uncertainty(found.problem, names).noise
+        losses = found.problem.equation_losses(found.problem.start)
+        of_values = sum(losses[name] for name in names)
+        if found.loss - of_values < of_values:
+            return replace(found, noise=noise) if task.noise or looks_random(found.problem) else best
+    return best
 
 
 class Identify(Stage):
@@ -102,7 +77,7 @@ class Identify(Stage):
     units_per_value : float
         Units of the fit to measurements alone, for each of them.
     max_iter : int
-        Of each run, with coefficients as they are and then free.
+        Of each run.
     halvings : int
         Of a step that would raise the loss.
     exact : float
@@ -116,7 +91,7 @@ class Identify(Stage):
     ratios : sequence of float
         By how much less measurements weigh than equations, where there is noise, so that equations are not off to fit
         it; the first at which they are not.
-    as_good : float
+    below_values : float
         Of `ScaleChoice` where there is noise.
     """
 
@@ -133,7 +108,7 @@ class Identify(Stage):
         promising: float = 0.1,
         rounds: int = 3,
         ratios: Sequence[float] = (1e-3, 1e-2, 1e-1),
-        as_good: float = 1.02,
+        below_values: float = 1e-3,
     ):
         self.scale = scale
         self.units_per_value = units_per_value
@@ -144,11 +119,11 @@ class Identify(Stage):
         self.promising = promising
         self.rounds = rounds
         self.ratios = ratios
-        self.as_good = as_good
+        self.below_values = below_values
 
     @property
     def most_steps(self) -> int:
-        """Those of all runs: two from each of two starts, and one at the scale that the best of them asks for."""
+        """Those of all runs: from two starts, at several scales, and for each ratio twice."""
         return (2 + 2 * self.rounds + 2 * len(self.ratios)) * self.max_iter
 
     def applies(self, task: Task) -> bool:
@@ -156,12 +131,17 @@ class Identify(Stage):
         return bool(task.problem.coefficients.size) and not task.is_deep
 
     def run(self, task: Task, solution: Solution, course: Course) -> Solution:
-        """Estimate from each start, and once more at the scale that the best estimate asks for."""
+        """Estimate without noise in mind; then, if something is left, with it."""
         if not self.applies(task) or course.left < 1:
             return solution
         best = self._best(task, solution.coefficients, course)
-        if best.loss > task.bound(self.exact) or isinstance(task.noise, float):
-            best = self._among_noise(task, best, course)
+        if best.loss > task.bound(self.exact) or task.noise is not None:
+
+            def weighed(problem: LeastSquares, start: Solution) -> Solution:
+                at = Start(start.coefficients, start.network)
+                return self._estimate(replace(task, problem=problem), at, course, is_noisy=True)
+
+            best = among_noise(task, best, self.ratios, weighed)
         return replace(best, is_done=best.noise is not None or best.loss <= task.target)
 
     def _best(self, task: Task, guess: Coefficients, course: Course) -> Solution:
@@ -188,39 +168,18 @@ class Identify(Stage):
                 break
         return best
 
-    def _among_noise(self, task: Task, best: Solution, course: Course) -> Solution:
-        """With equations that hold, and measurements by their noise, where what is left is that of measurements."""
-        names = [block.equation.name for block in measuring(task.problem)]
-        given = task.noise if isinstance(task.noise, float) else None
-        for ratio in self.ratios:
-            noise = dict.fromkeys(names, given or 1.0)
-            found = self._weighed(task, best, noise, ratio, course)
-            known = uncertainty(found.problem, names, given)
-            if given is None and len(set(known.noise.values())) > 1:
-                found = self._weighed(task, found, known.noise, ratio, course)
-                known = uncertainty(found.problem, names)
-            losses = found.problem.equation_losses(found.problem.start)
-            of_values = sum(losses[name] for name in names)
-            if found.loss - of_values < of_values:
-                return replace(found, noise=known.noise)
-        return best
-
-    def _weighed(self, task: Task, start: Solution, noise: dict[str, float], ratio: float, course: Course) -> Solution:
-        weighed = replace(task, problem=weighing(task.problem, noise, ratio))
-        return self._estimate(weighed, Start(start.coefficients, start.network), course, True)
-
     def _estimate(self, task: Task, start: Start, course: Course, is_noisy: bool = False) -> Solution:
         """From one start, in units of the scale that the equations ask for there."""
         held = task.problem.with_coefficients(start.coefficients.holding())
         held = held.training(start.network.linear)
         choice = clone(self.scale or ScaleChoice())
-        choice = choice.set_params(as_good=self.as_good) if is_noisy else choice
+        choice = choice.set_params(below_values=self.below_values) if is_noisy else choice
         placement, scale = choice.choose(held, [task.placement], task.width, around=start.network)
         placed = placement.network(task.width, scale, zero=True)
         affine = affine_at(held.with_network(start.network)).carried_to(placed)
         first = damped_solve(affine.jacobian(), -affine.residual, ROUND_OFF)
         output = held.with_network(placed).at(first).with_coefficients(start.coefficients)
-        optimizer, steps = GaussNewtonToSmallest(self.max_iter, self.halvings), min(self.max_iter, course.left)
+        optimizer, steps = SettlingNewton(self.max_iter, self.halvings), min(self.max_iter, course.left)
         result = course.run("coefficients", optimizer, output, max_iter=steps)
         found = task.problem.training(placed.linear).taking(output.at(result.parameters).unknowns)
         return Solution(found, result.loss)
@@ -248,3 +207,125 @@ class Identify(Stage):
         alone = fitted.training(())
         result = minimize(NGD(), alone, alone.start, max_iter=self.max_iter)
         return Start(alone.at(result.parameters).coefficients, network) if math.isfinite(result.loss) else None
+
+
+class IdentifyInCoordinates(Stage):
+    """Where placed units are not enough, for a shock: train a small deep network and coefficients on the same rows.
+
+    Then a wide layer is put on top of its hidden layers, and its output weights and the coefficients are solved for.
+
+    Parameters
+    ----------
+    hidden : tuple of int
+    steps : int
+        Of the training of all weights.
+    kept : int
+        After so many steps it is asked whether the loss still falls.
+    falling : float
+        By this factor.
+    scale, slope, trainer
+        As in `TrainCoordinates`.
+    units : tuple of int
+        Of the wide layers, one after the other while that helps.
+    rows_per_unit : float
+        Residuals of a wide layer.
+    max_iter, halvings, exact, promising, ratios
+        As in `Identify`.
+    """
+
+    serves_unknowns = True
+
+    def __init__(
+        self,
+        hidden: tuple[int, ...] = (20, 20, 20),
+        steps: int = 200,
+        kept: int = 20,
+        falling: float = 0.9,
+        scale: float = 3.0,
+        slope: float = 0.3,
+        trainer: Optimizer | None = None,
+        units: tuple[int, ...] = (1000, 2000),
+        rows_per_unit: float = 2.0,
+        max_iter: int = 8,
+        halvings: int = 8,
+        exact: float = 1e-5,
+        promising: float = 0.3,
+        ratios: Sequence[float] = (1e-3, 1e-2, 1e-1),
+    ):
+        self.hidden = hidden
+        self.steps = steps
+        self.kept = kept
+        self.falling = falling
+        self.scale = scale
+        self.slope = slope
+        self.trainer = trainer
+        self.units = units
+        self.rows_per_unit = rows_per_unit
+        self.max_iter = max_iter
+        self.halvings = halvings
+        self.exact = exact
+        self.promising = promising
+        self.ratios = ratios
+
+    @property
+    def most_steps(self) -> int:
+        """Those of training, of each wide layer and of solves among noise."""
+        return self.steps + (len(self.units) + 2 * len(self.ratios)) * self.max_iter
+
+    def applies(self, task: Task) -> bool:
+        """Whether there is anything to estimate, and the network is free."""
+        return bool(task.problem.coefficients.size) and task.may_widen and task.trains_all
+
+    def run(self, task: Task, solution: Solution, course: Course) -> Solution:
+        """Train and solve, unless the solution that comes will do."""
+        if not self.applies(task) or solution.is_done or course.left < 1:
+            return solution
+        best = self._widened(task, self._train(task, solution.coefficients, course), course)
+        best = replace(best, problem=task.problem.training(best.problem.unknowns.trained).taking(best.problem.unknowns))
+        best = replace(best, loss=float(best.problem.loss(best.problem.start)))
+        if best.loss > task.bound(self.exact):
+            best = among_noise(task, best, self.ratios, lambda problem, start: self._settle(problem, start, course))
+        return replace(best, is_done=best.noise is not None or best.loss <= task.target)
+
+    def _train(self, task: Task, coefficients: Coefficients, course: Course) -> Solution:
+        """All weights of a small deep network, and the coefficients."""
+        network = task.placement.deep(self.hidden, scale=self.scale, zero=False)
+        problem = task.problem.with_network(network).training(trainable_blocks(network, "all"))
+        problem, loss, damping = problem.with_coefficients(coefficients), math.inf, None
+        optimizer = self.trainer or GaussNewton(damping=Longest(), acceleration=Geodesic())
+        for _ in range(0, self.steps, self.kept):
+            steps = min(self.kept, course.left)
+            result = course.run("coordinates and coefficients", optimizer, problem, damping, max_iter=steps)
+            problem, damping = problem.at(result.parameters), result.handed_on
+            is_over = course.is_stopped or course.left < 1 or result.stop == "stalled"
+            if is_over or not result.loss < self.falling * loss:
+                break
+            loss = result.loss
+        return Solution(problem, result.loss, is_trained=True)
+
+    def _widened(self, task: Task, trained: Solution, course: Course) -> Solution:
+        """Wider and wider layers on top, while the loss falls."""
+        best, rng, problem = trained, np.random.default_rng(task.placement.seed), trained.problem
+        if task.draw is not None:
+            problem = task.refined(problem, course)
+            best = replace(trained, problem=problem, loss=float(problem.loss(problem.start)))
+        for units in self.units:
+            n_outputs = trained.network.n_outputs
+            if course.is_stopped or course.left < 1 or units * n_outputs * self.rows_per_unit > problem.n_residuals:
+                break
+            anchors = as_tensor(rng.uniform(*task.placement.bounds, size=(units, task.placement.n_dims)))
+            wide = widened(trained.network, units, self.slope, anchors.to(task.problem.start), rng)
+            begun = problem.with_coefficients(best.coefficients).with_network(wide)
+            found = self._settle(problem, replace(best, problem=begun), course)
+            is_promising = found.loss < self.promising * best.loss
+            best = found if found.loss < best.loss else best
+            if not is_promising:
+                break
+        return best
+
+    def _settle(self, problem: LeastSquares, start: Solution, course: Course) -> Solution:
+        """Output weights and coefficients, for the hidden units of a solution."""
+        output = problem.taking(start.problem.unknowns).training(start.network.linear)
+        steps = min(self.max_iter, course.left)
+        result = course.run("coefficients", SettlingNewton(self.max_iter, self.halvings), output, max_iter=steps)
+        return Solution(output.at(result.parameters), result.loss, is_trained=True)

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from pinnlearn.optimizers import NGD, Direct, GainRatio, Optimizer, get_optimizer
 from pinnlearn.training.coordinates import TrainCoordinates
 from pinnlearn.training.grading import Grade
-from pinnlearn.training.identification import Identify
+from pinnlearn.training.identification import Identify, IdentifyInCoordinates
 from pinnlearn.training.slabs import MarchSlabs
 from pinnlearn.training.stages import Enrich, Grow, March, SolveOutput, Stage, Steps, Task, TrainHidden
 from pinnlearn.training.windows import MarchWindows
@@ -32,7 +32,7 @@ JOINED: tuple[Stage, ...] = (
 DEEP: tuple[Stage, ...] = (Steps(NGD()), SolveOutput())
 DEEP_OUTPUT: tuple[Stage, ...] = (SolveOutput(),)
 # Where coefficients are unknown.
-INVERSE: tuple[Stage, ...] = (Identify(),)
+INVERSE: tuple[Stage, ...] = (Identify(), IdentifyInCoordinates())
 
 
 @dataclass(frozen=True)

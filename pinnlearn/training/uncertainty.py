@@ -14,16 +14,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from torch import Tensor
 
+from pinnlearn.arrays import as_array
 from pinnlearn.jets import VALUE
 from pinnlearn.least_squares import Block, LeastSquares
 from pinnlearn.networks import Network, Reading
 
 # Singular values of A below this part of the largest are round-off.
-CUT = 1e-13
+CUT = 1e-15
 # Directions in which u varies by less than this part of its variance, all together, are left out.
 NEGLIGIBLE = 1e-4
+# Neighbours are off alike where the correlation of their residuals is so many times what chance makes it, of at least
+# so many measurements.
+ALIKE, FEWEST = 4.0, 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +147,30 @@ def _noise(
 def kind_of(name: str) -> str:
     """The measurements that share their noise with others: those of one output, wherever they were made."""
     return name.split(" (")[0]
+
+
+def looks_random(problem: LeastSquares) -> bool:
+    """Whether what is left of measurements is like noise: residuals of nearest neighbours have nothing in common.
+
+    Where a network or an equation misses something, neighbours are off alike. Of n independent residuals the
+    correlation with that of the nearest neighbour is about n^(-1/2).
+    """
+    residuals = zip(problem.blocks, problem.linearize(problem.start).parts, strict=True)
+    return all(
+        _is_white(block.x, part.residual[:, 0])
+        for block, part in residuals
+        if block.equation.values is not None and len(block.x) >= FEWEST
+    )
+
+
+def _is_white(x: Tensor, residual: Tensor) -> bool:
+    points, r = as_array(x), as_array(residual)
+    spread = points.std(axis=0)
+    points = points / np.where(spread > 0, spread, 1.0)
+    _, nearest = cKDTree(points).query(points, k=2)
+    # The point itself is one of the two; where points coincide, either may come first.
+    other = np.where(nearest[:, 0] == np.arange(len(r)), nearest[:, 1], nearest[:, 0])
+    return float((r * r[other]).sum()) <= ALIKE / math.sqrt(len(r)) * float((r * r).sum())
 
 
 def in_parameters(network: Network, x: Tensor, trained: Sequence[str]) -> list[Tensor]:
