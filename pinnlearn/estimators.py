@@ -92,21 +92,17 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         What several hidden layers are trained on, the box scaled to [-1, 1]^d; `coefs_` are in X's own units.
     loss_ : float
         The loss of these weights, L = 1/2 sum over groups of the mean of weight r^2.
-    loss_curve_ : list of float
-        The loss before the first step and after each.
-    times_ : list of float
-        The seconds since training began, for each entry of `loss_curve_`; time spent in callbacks counts.
-    stages_ : list of (str, int)
-        What ran, and the number of steps made before it.
-    n_iter_ : int
-        The number of steps.
+    loss_curve_, times_ : list of float
+        The loss before the first step and after each, and the seconds since training began, those of callbacks too.
+    stages_, n_iter_ : list of (str, int), int
+        What ran, and the number of steps made before it; the number of all.
     stop_reason_ : str
         Why training stopped: "tol", "unverified" (tol was reached at the rows alone), "stalled", "max_iter",
-        "non_finite", "callback" or "interrupted" (by Ctrl-C), with what to do about it.
+        "noise", "non_finite", "callback" or "interrupted" (by Ctrl-C), with what to do about it.
     loss_weights_ : dict of str to float or tuple of float
         As `loss_weights` takes them: by group, and where its equations differ by equation, one or one a component.
     groups_, equations_ : dict of str to dict
-        For each group of rows, and each equation, its "rows", "weight", "loss" and "relative_residual"; see `describe`.
+        The "rows", "weight", "loss" and "relative_residual" of each group of rows, and of each equation.
     findings_ : list of Finding
         What was suspicious about rows and equations, of which `fit` has warned.
     verification_ : Verification or None
@@ -118,31 +114,26 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         Where an initial value problem was marched: each window's begin, end, units and residual at fresh rows. The
         weights are of all of them one after another, time measured from a window's begin; see `MarchWindows`, and
         `MarchSlabs` for equations in time and space.
-    unknowns_, unknowns_std_ : dict of str to float
-        The unknown coefficients of the PDE and their standard errors; a `Field` is a function of X, with `std(X)`.
-    unknowns_cov_ : ndarray of shape (n_unknowns, n_unknowns)
-        The covariance of those that are numbers.
+    unknowns_, unknowns_std_, unknowns_cov_ : dict of str to float, dict of str to float, ndarray
+        Unknown coefficients, their standard errors and covariance; a `Field` is a function of X, with `std(X)`.
     noise_ : dict of str to float
-        The standard deviation of the known values of each output, where coefficients are unknown.
-    added_rows_ : ndarray of shape (n_rows, n_dims)
+        The standard deviation of known values by their equation, where coefficients are unknown.
+    added_rows_, n_added_rows_ : ndarray of shape (n_rows, n_dims), int
         The rows of the PDE that joined those of X, the last time that any did, see Notes.
-    n_added_rows_ : int
-    n_bytes_ : int
-        An estimate of the largest memory that the fit held at a time.
-    seconds_ : float
-        How long the fit took, with what came before an interruption.
+    n_bytes_, seconds_ : int, float
+        An estimate of the largest memory that the fit held at a time; how long it took, with what an interruption cut.
     pde_, optimizer_
         Clones of the parameters, as used.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of str
-        Where X has column names.
+    n_features_in_, feature_names_in_
+        The columns of X, and their names, where there are any.
 
     Notes
     -----
     The joined method, `pinnlearn.training.JOINED`: one natural gradient step of length 1 on the output weights alone,
     which for a linear PDE is the exact least-squares solution. If that does not hold, rows are graded, time is marched,
     coordinates are learned by a small deep network or hidden units trained, and output weights are solved for again.
-    With several hidden layers it is `pinnlearn.training.DEEP`: damped NGD on all weights, then the output solve.
+    With several hidden layers it is `pinnlearn.training.DEEP`: damped NGD on all weights, then the output solve; with
+    unknown coefficients `pinnlearn.training.INVERSE`.
 
     Where training is stuck, rows of the PDE join for a stage of it, where the residual is large. `loss_` and `groups_`
     are of the rows of X. With `region` in `fit`, or without a domain, X is all there is.
@@ -272,13 +263,11 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         ----------
         X : array-like of shape (n_samples, n_dims)
         return_std, return_cov : bool
-            Whether to return standard errors, or their covariance, of u as well, where coefficients were estimated.
+            Standard errors of u as well, or their covariance, (n_samples, n_samples, ...): with unknown coefficients.
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            With `return_std` another one of that shape, with `return_cov` one of shape (n_samples, n_samples), or
-            (n_samples, n_samples, n_outputs).
         """
         u = self._evaluate(X, VALUE)
         return evaluation.with_errors(self, u, self._validated(X), return_cov) if return_std or return_cov else u
@@ -405,8 +394,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         Returns
         -------
         torch.nn.Module
-            A tensor (n_samples, n_dims) gives (n_samples,) or (n_samples, n_outputs), what `predict` gives.
-            It has the model's `dtype`; its weights are parameters of their own.
+            A tensor (n_samples, n_dims) gives what `predict` gives; its weights are parameters of their own.
 
         Examples
         --------
@@ -426,7 +414,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         Returns
         -------
         Report
-            Prints as a table; the figures are its attributes.
+            Prints as a table; its figures are attributes.
 
         Examples
         --------
@@ -436,11 +424,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         >>> print(model.describe())  # doctest: +ELLIPSIS
         Poisson(domain=Interval(a=0.0, b=1.0), source=_sine_source, solution=_sine)
         group     rows   weight     loss  relative residual  elsewhere
-        interior    50   0.0625  ...
-        boundary     2        1  ...
-        41 tanh units, 123 parameters, about ... kB
-        2 steps in ... s, loss ...
-        stopped by tol: the relative residual fell to tol
+        ...
         estimated error of u: ...e-1...
         """
         check_is_fitted(self)

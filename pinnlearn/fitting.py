@@ -392,9 +392,7 @@ def _course_attributes(course: Course, task: Task) -> dict[str, Any]:
     }
 
 
-def _solution_attributes(
-    posed: Posed, task: Task, network: AnyNetwork, coefficients: Coefficients
-) -> dict[str, Any]:
+def _solution_attributes(posed: Posed, task: Task, network: AnyNetwork, coefficients: Coefficients) -> dict[str, Any]:
     """The weights, and how well they do at the rows of X."""
     trained = task.problem_at(network, coefficients)
     x = as_tensor(posed.rows.X, posed.placement.device, posed.placement.dtype)

@@ -222,7 +222,9 @@ class _FunctionTerms:
         return self.terms.term(self.name, term.symbol)
 
     def add_points(self, x: Tensor) -> int:
-        raise EquationError(f"the equation reads {self.name}.at(...), but an unknown function is read at its rows only.")
+        raise EquationError(
+            f"the equation reads {self.name}.at(...), but an unknown function is read at its rows only."
+        )
 
 
 @dataclass(frozen=True, eq=False)

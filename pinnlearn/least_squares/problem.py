@@ -355,7 +355,7 @@ class LeastSquares:
 
     @property
     def factors(self) -> list[Tensor]:
-        """What residuals are multiplied with, equation by equation: sqrt(weight / n_g) for each residual of each equation, n_g the number of residuals in its group."""
+        """sqrt(weight / n_g) for each residual of each equation, n_g the number of residuals in its group."""
         counts: Counter[str] = Counter()
         for block in self.blocks:
             counts[block.equation.group] += block.n_residuals

@@ -38,7 +38,10 @@ def declared(pde: PDE) -> Declared:
     One that stands in a condition alone is called by the condition and its parameter, such as "Neumann.flux".
     """
     listed = pde.unknowns if isinstance(pde.unknowns, Mapping) else {}
-    unknowns: Declared = {name: Unknown(value) if isinstance(value, Real) else value for name, value in listed.items()}
+    unknowns: Declared = {
+        name: Unknown(float(value)) if isinstance(value, Real) else cast(Unknown, value)
+        for name, value in listed.items()
+    }
     unknowns |= {name: value for name, value in _parameters(pde) if isinstance(value, Unknown | Field)}
     for condition in pde.conditions:
         for name, value in _parameters(condition):
@@ -267,7 +270,9 @@ def _check_functions(owner: Any, unknowns: Mapping[str, Any]) -> None:
 def _check_arguments(what: str, function: Any, unknowns: Mapping[str, Any]) -> None:
     n_given = 2 if what.split()[0] in ("equation", "residual") else 1
     parameters = list(inspect.signature(function).parameters.values())[n_given:]
-    needed = [p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    needed = [
+        p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    ]
     if missing := [name for name in needed if name not in unknowns]:
         given = f"unknowns has {list(unknowns)}" if unknowns else "the PDE has no unknowns"
         raise ValueError(
@@ -295,8 +300,8 @@ def check_has_data(pde: PDE, equations: list[Equation]) -> None:
     if any(isinstance(condition, Condition | Neumann | Robin) for condition in pde.conditions):
         return  # of two conditions at one place one is a measurement
     raise ValueError(
-        f"there is nothing to estimate {list(unknowns)} from: no value of u is known. Add rows to X with measurements in "
-        "y, NaN in the other rows."
+        f"there is nothing to estimate {list(unknowns)} from: no value of u is known. Add rows to X with measurements "
+        "in y, NaN in the other rows."
     )
 
 

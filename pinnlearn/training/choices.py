@@ -47,8 +47,8 @@ class ScaleChoice(Hyperparameters):
         A smaller group of residuals is no judge: where two boundary values pin a solution down, neither predicts the
         other.
     below_values : float, optional
-        Where known values are noisy: the smallest scale is taken at which left-out equations are predicted so many times
-        better than left-out values, if there is one. By values alone many do as well, and a large one leaves units
+        Where known values are noisy: the smallest scale is taken at which the loss of left-out equations is below this
+        part of that of left-out values, if there is one. By values alone many do as well, and a large one leaves units
         room between rows.
     """
 
@@ -154,9 +154,7 @@ class ScaleChoice(Hyperparameters):
 class _Probes:
     """A problem to first order for one network after another; the equations are evaluated as rarely as can be."""
 
-    def __init__(
-        self, problem: LeastSquares, trained: TwoLayerNetwork | None, around: TwoLayerNetwork | None = None
-    ):
+    def __init__(self, problem: LeastSquares, trained: TwoLayerNetwork | None, around: TwoLayerNetwork | None = None):
         self.is_hidden = problem.unknowns.linear is None
         self.problem = problem if self.is_hidden else problem.training(problem.unknowns.linear_blocks)
         self.trained = trained

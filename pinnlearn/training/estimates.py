@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pinnlearn.arrays import as_array, available_bytes
 from pinnlearn.least_squares import Coefficients, LeastSquares, Number
-from pinnlearn.posing.coefficients import estimates
+from pinnlearn.posing.coefficients import Polynomial, estimates
 from pinnlearn.posing.findings import Finding
 from pinnlearn.training.stages import Solution
 from pinnlearn.training.uncertainty import Uncertainty, measuring, uncertainty
@@ -45,7 +45,7 @@ def attributes_of(problem: LeastSquares, known: Uncertainty | None) -> dict[str,
         cov = half[at] @ half[at].T
         for name, where in coefficients.layout.items():
             if name not in names:
-                values[name] = values[name]._replace(root=half[where])
+                values[name] = cast(Polynomial, values[name])._replace(root=half[where])
     return {
         "unknowns_": values,
         "unknowns_std_": dict(zip(names, np.sqrt(np.diag(cov)).tolist(), strict=True)),
@@ -68,7 +68,7 @@ def open_combinations(coefficients: Coefficients, known: Uncertainty | None) -> 
     at = {n: coefficients.layout[n].start for n, c in coefficients.parts.items() if isinstance(c, Number)}
     if known is None or not at:
         return []
-    values = torch.cat([coefficients.parts[name].value for name in at])
+    values = torch.cat([cast(Number, coefficients.parts[name]).value for name in at])
     sizes = torch.where(values != 0, values.abs(), 1.0)
     half = (_slopes(coefficients)[:, None] * known.half)[list(at.values())] / sizes[:, None]
     U, S, _ = torch.linalg.svd(half, full_matrices=False)
@@ -87,6 +87,6 @@ def _told(names: list[str], direction: Tensor, error: float) -> str:
         what = f"a combination of {', '.join(main)}, the relative change {signs}"
     size = f"its relative standard error is {error:.1g}" if math.isfinite(error) else "its standard error is infinite"
     return (
-        f"the measurements do not determine {what}: {size}. Measure more, elsewhere, or more exactly; or give one of them "
-        "a value."
+        f"the measurements do not determine {what}: {size}. Measure more, elsewhere, or more exactly; or give one of "
+        "them a value."
     )

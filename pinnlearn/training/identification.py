@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from sklearn.base import clone
@@ -39,7 +39,7 @@ class Start(NamedTuple):
 def among_noise(
     task: Task, best: Solution, ratios: Sequence[float], solve: Callable[[LeastSquares, Solution], Solution]
 ) -> Solution:
-    """The solution with equations that hold, and measurements by their noise, if what is left is noise; or the best one.
+    """A solution with equations that hold, and measurements by their noise, if what is left is noise; or the best one.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ class Identify(Stage):
             return None
         linear = output.linearize(output.start)
         step = damped_solve(linear.jacobian(), -linear.residual, damping)
-        network = output.network(output.start + step)
+        network = cast(TwoLayerNetwork, output.network(output.start + step))
         fitted = replace(task.problem, blocks=tuple(others)).with_network(network)
         alone = fitted.training(())
         result = minimize(NGD(), alone, alone.start, max_iter=self.max_iter)

@@ -77,8 +77,8 @@ def _halved(problem: Problem, state: State, step: Tensor, n_left: int) -> tuple[
 class SettlingNewton(Optimizer):
     """Gauss-Newton steps to the smallest parameters, columns of J of length 1, that solve the linear model.
 
-    Unlike `Newton` it goes on until the linear model has nothing to gain, so that unknown coefficients have settled also
-    where noise is left of the loss; and it factorises once a step, without singular values.
+    Unlike `Newton` it goes on until the linear model has nothing to gain, so that unknown coefficients have settled
+    also where noise is left of the loss; and it factorises once a step, without singular values.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pinnlearn.arrays import as_array
 from pinnlearn.jets import VALUE
-from pinnlearn.least_squares import Block, LeastSquares
+from pinnlearn.least_squares import Block, LeastSquares, Weight
 from pinnlearn.networks import Network, Reading
 
 # Singular values of A below this part of the largest are round-off.
@@ -29,6 +29,9 @@ NEGLIGIBLE = 1e-4
 # Neighbours are off alike where the correlation of their residuals is so many times what chance makes it, of at least
 # so many measurements.
 ALIKE, FEWEST = 4.0, 20
+TINY = 1e-300
+# The noise of an output counts for at least this part of the largest.
+LEAST_NOISE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,13 +75,15 @@ def weighing(problem: LeastSquares, noise: dict[str, float], ratio: float) -> Le
     """
     blocks = [block for block in measuring(problem) if block.equation.name in noise]
     counts = {g: sum(b.n_residuals for b in problem.blocks if b.equation.group == g) for g in set(_groups(blocks))}
-    n, least = sum(block.n_residuals for block in blocks), min(noise.values())
+    n, least = sum(block.n_residuals for block in blocks), LEAST_NOISE * max(noise.values())
+    noise = {name: max(sigma, least) for name, sigma in noise.items()}
+    units = {name: (min(noise.values()) / sigma) ** 2 if sigma else 1.0 for name, sigma in noise.items()}
     weights = {
-        block.equation.name: ratio**2 * counts[block.equation.group] / n * (least / noise[block.equation.name]) ** 2
+        block.equation.name: ratio**2 * counts[block.equation.group] / n * units[block.equation.name]
         for block in blocks
     }
-    kept = {b.equation.name: b.weights for b in problem.blocks if b.equation.name not in weights}
-    return problem.weighted(kept | weights)
+    kept: dict[str, Weight] = {b.equation.name: b.weights for b in problem.blocks if b.equation.name not in weights}
+    return problem.weighted({**kept, **weights})
 
 
 def _groups(blocks: list[Block]) -> list[str]:
@@ -105,7 +110,7 @@ def uncertainty(problem: LeastSquares, names: list[str], noise: float | None = N
     Q, R = torch.linalg.qr(A / lengths)
     U, S, Vh = torch.linalg.svd(R, full_matrices=False)
     kept = CUT * S[0] < S
-    U, V = Q @ U[:, kept], Vh[kept].T / S[kept] / lengths[:, None]
+    U, S, V = Q @ U[:, kept], S[kept], Vh[kept].T / lengths[:, None]
     P = B - U @ (U.T @ B)
     P = P - U @ (U.T @ P)
     sizes = torch.linalg.vector_norm(B, dim=0)
@@ -114,7 +119,10 @@ def uncertainty(problem: LeastSquares, names: list[str], noise: float | None = N
     half = (combinations.T / singular.clamp(min=torch.finfo(P.dtype).tiny)) / sizes[:, None]
     leverage = U.square().sum(dim=1) + (P @ half).square().sum(dim=1)
     sigmas, scale = _noise(problem, names, linear.residual, leverage, noise)
-    of_u = torch.cat([-V @ (U.T @ (B @ half)), V], dim=1)
+    # Weights are as large as they are: what rows hardly see is no larger than that.
+    size = (problem.start[: len(lengths)] * lengths).square().mean().sqrt()
+    own = V / (S.square() + (scale / size.clamp(min=TINY)).square()).sqrt()
+    of_u = torch.cat([-(V / S) @ (U.T @ (B @ half)), own], dim=1)
     below = torch.cat([half, half.new_zeros(k, V.shape[1])], dim=1)
     root = scale * torch.cat([of_u, below])
     return Uncertainty(sigmas, scale * half, _felt(problem, root), singular)
@@ -127,7 +135,8 @@ def _noise(
 
     Kinds of one output, inside and at the start, share theirs.
     """
-    start, sums, factors = 0, {}, {}
+    start, factors = 0, {}
+    sums: dict[str, tuple[float, float]] = {}
     for block, factor in zip(problem.blocks, problem.factors, strict=True):
         where = slice(start, start + block.n_residuals)
         start = where.stop
