@@ -51,6 +51,10 @@ class Field(Hyperparameters):
         The constant where the search begins.
     degree : int
         Of the polynomial, the total one.
+    smoothness : "auto" or float
+        The weight, beside that of one measurement, of the mean square of its derivatives of this order, lengths in
+        half-widths of the box, where measurements are noisy. "auto" is that of generalised cross-validation.
+    order : int
 
     Examples
     --------
@@ -60,10 +64,19 @@ class Field(Hyperparameters):
     >>> pde = PDE(Interval(0, 1), equation=lambda x, u, f: -u.d(0, 0) - f.value, unknowns={"f": Field()})
     """
 
-    def __init__(self, axes: Sequence[int] | None = None, initial: float = 0.0, degree: int = 20):
+    def __init__(
+        self,
+        axes: Sequence[int] | None = None,
+        initial: float = 0.0,
+        degree: int = 20,
+        smoothness: float | str = "auto",
+        order: int = 2,
+    ):
         self.axes = axes
         self.initial = initial
         self.degree = degree
+        self.smoothness = smoothness
+        self.order = order
 
 
 class PDE(Hyperparameters):

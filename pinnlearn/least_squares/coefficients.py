@@ -127,19 +127,34 @@ class Function:
         Of those coordinates, with one output.
     axes : tuple of int
         Which ones they are.
+    order : int
+        Of the derivatives that are small where it is smooth.
+    smoothness : float or None
+        The weight of their squares among noise; None lets the method choose.
     """
 
     polynomials: Polynomials
     axes: tuple[int, ...]
+    order: int = 2
+    smoothness: float | None = None
     _known: dict[Any, Tensor] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, value: float, axes: tuple[int, ...], bounds: tuple[NDArray, NDArray], degree: int, like: Tensor):
+    def of(
+        cls,
+        value: float,
+        axes: tuple[int, ...],
+        bounds: tuple[NDArray, NDArray],
+        degree: int,
+        like: Tensor,
+        order: int = 2,
+        smoothness: float | None = None,
+    ) -> Function:
         """The function that has one value everywhere; `bounds` are those of its axes."""
         polynomials = Polynomials.zero(bounds, degree, 1, like)
         start = torch.zeros_like(polynomials.coefficients)
         start[0, int(polynomials.degrees.sum(axis=1).argmin())] = value
-        return cls(replace(polynomials, coefficients=start), axes)
+        return cls(replace(polynomials, coefficients=start), axes, order, smoothness)
 
     @property
     def parameters(self) -> Tensor:

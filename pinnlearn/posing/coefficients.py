@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from pinnlearn.arrays import as_array, as_tensor
 from pinnlearn.conditions import Condition, Neumann, Robin
-from pinnlearn.hyperparameters import check_count
+from pinnlearn.hyperparameters import check_count, check_positive
 from pinnlearn.jets import VALUE, Jet
 from pinnlearn.least_squares import Coefficient, Coefficients, Equation, Function, Linearization, Number
 from pinnlearn.pdes import PDE, Field, Unknown
@@ -141,7 +141,8 @@ def _coefficient(unknown: Unknown | Field, bounds: tuple[NDArray, NDArray], like
         return Number.of(float(unknown.initial), like, lower, upper)
     axes = _axes(unknown, len(bounds[0]))
     box = bounds[0][list(axes)], bounds[1][list(axes)]
-    return Function.of(float(unknown.initial), axes, box, unknown.degree, like)
+    smoothness = None if unknown.smoothness == "auto" else float(unknown.smoothness)
+    return Function.of(float(unknown.initial), axes, box, unknown.degree, like, unknown.order, smoothness)
 
 
 class Polynomial(NamedTuple):
@@ -245,6 +246,9 @@ def _check_unknown(name: str, unknown: Any, n_dims: int) -> None:
         axes = _axes(unknown, n_dims)
         if not axes or not all(isinstance(axis, Integral) and 0 <= axis < n_dims for axis in axes):
             raise ValueError(f"axes of the unknown {name!r} must be numbers of coordinates below {n_dims}, got {axes}.")
+        check_count(f"order of the unknown {name!r}", unknown.order)
+        if unknown.smoothness != "auto":
+            check_positive(f"smoothness of the unknown {name!r}", unknown.smoothness, or_zero=True)
         return
     if not isinstance(unknown, Unknown):
         raise ValueError(f"the unknown {name!r} must be a number to begin at, an Unknown or a Field, got {unknown!r}.")

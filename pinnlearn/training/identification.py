@@ -25,6 +25,7 @@ from pinnlearn.training.choices import ROUND_OFF, DampingChoice, ScaleChoice, af
 from pinnlearn.training.coordinates import widened
 from pinnlearn.training.course import Course
 from pinnlearn.training.newton import SettlingNewton
+from pinnlearn.training.smoothness import of_rows, rough, smoothed
 from pinnlearn.training.stages import Solution, Stage, Task
 from pinnlearn.training.uncertainty import looks_random, measuring, uncertainty, weighing
 
@@ -55,14 +56,17 @@ def among_noise(
     if not names or (task.noise is None and not looks_random(best.problem)):
         return best
     for ratio in ratios:
-        found = solve(weighing(task.problem, dict.fromkeys(names, task.noise or 1.0), ratio), best)
+        begun = weighing(task.problem, dict.fromkeys(names, task.noise or 1.0), ratio)
+        found = solve(smoothed(begun.taking(best.problem.unknowns).training(best.network.linear)), best)
         noise = uncertainty(found.problem, names, task.noise).noise
-        if task.noise is None and len(set(noise.values())) > 1:
-            found = solve(weighing(task.problem, noise, ratio), found)
-            noise = uncertainty(found.problem, names).noise
-        losses = found.problem.equation_losses(found.problem.start)
+        if rough(found.problem) or (task.noise is None and len(set(noise.values())) > 1):
+            begun = weighing(task.problem, noise, ratio)
+            found = solve(smoothed(begun.taking(found.problem.unknowns).training(found.network.linear)), found)
+            noise = uncertainty(found.problem, names, task.noise).noise
+        problem = of_rows(found.problem)
+        losses = problem.equation_losses(problem.start)
         of_values = sum(losses[name] for name in names)
-        if found.loss - of_values < of_values:
+        if sum(losses.values()) < 2 * of_values:
             return replace(found, noise=noise) if task.noise or looks_random(found.problem) else best
     return best
 
@@ -174,7 +178,7 @@ class Identify(Stage):
         held = held.training(start.network.linear)
         choice = clone(self.scale or ScaleChoice())
         choice = choice.set_params(below_values=self.below_values) if is_noisy else choice
-        placement, scale = choice.choose(held, [task.placement], task.width, around=start.network)
+        placement, scale = choice.choose(of_rows(held), [task.placement], task.width, around=start.network)
         placed = placement.network(task.width, scale, zero=True)
         affine = affine_at(held.with_network(start.network)).carried_to(placed)
         first = damped_solve(affine.jacobian(), -affine.residual, ROUND_OFF)

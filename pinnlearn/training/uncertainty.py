@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pinnlearn.arrays import as_array
 from pinnlearn.jets import VALUE
-from pinnlearn.least_squares import Block, LeastSquares, Weight
+from pinnlearn.least_squares import Block, LeastSquares, Linearization, Weight
 from pinnlearn.networks import Network, Reading
 
 # Singular values of A below this part of the largest are round-off.
@@ -90,6 +90,54 @@ def _groups(blocks: list[Block]) -> list[str]:
     return [block.equation.group for block in blocks]
 
 
+@dataclass(frozen=True, eq=False)
+class Reduced:
+    """J of a problem, parted: A = U S V^-1 for the network, and P, of the coefficients what A does not make up for.
+
+    Attributes
+    ----------
+    U : Tensor of shape (n_residuals, rank)
+    S : Tensor of shape (rank,)
+    V : Tensor of shape (n_weights, rank)
+        V S^-1 U^T is the pseudo-inverse of A, with columns of length 1.
+    lengths : Tensor of shape (n_weights,)
+        Those of the columns of A.
+    P : Tensor of shape (n_residuals, k)
+    """
+
+    U: Tensor
+    S: Tensor
+    V: Tensor
+    lengths: Tensor
+    P: Tensor
+
+    @property
+    def leverage(self) -> Tensor:
+        """How much of each residual the network takes, (n_residuals,)."""
+        return self.U.square().sum(dim=1)
+
+    def without(self, b: Tensor) -> Tensor:
+        """What the network leaves of a right side, or of several."""
+        return _without(self.U, b)
+
+
+def _without(U: Tensor, b: Tensor) -> Tensor:
+    b = b - U @ (U.T @ b)
+    return b - U @ (U.T @ b)  # once more, for what rounding left
+
+
+def reduced(problem: LeastSquares, linear: Linearization) -> Reduced:
+    """The parts of J at the start of a problem."""
+    A = linear.of_network(problem.unknowns.trained)
+    lengths = torch.linalg.vector_norm(A, dim=0)
+    lengths = torch.where(lengths > 0, lengths, 1.0)
+    Q, R = torch.linalg.qr(A / lengths)
+    U, S, Vh = torch.linalg.svd(R, full_matrices=False)
+    kept = CUT * S[0] < S
+    U = Q @ U[:, kept]
+    return Reduced(U, S[kept], Vh[kept].T / lengths[:, None], lengths, _without(U, linear.in_unknowns))
+
+
 def uncertainty(problem: LeastSquares, names: list[str], noise: float | None = None) -> Uncertainty:
     """How sure the estimate is that a problem starts from.
 
@@ -103,24 +151,16 @@ def uncertainty(problem: LeastSquares, names: list[str], noise: float | None = N
         Their standard deviation; None estimates it from what is left, for each of them.
     """
     linear = problem.linearize(problem.start)
-    J, k = linear.jacobian(), problem.coefficients.size
-    A, B = J[:, : J.shape[1] - k], J[:, J.shape[1] - k :]
-    lengths = torch.linalg.vector_norm(A, dim=0)
-    lengths = torch.where(lengths > 0, lengths, 1.0)
-    Q, R = torch.linalg.qr(A / lengths)
-    U, S, Vh = torch.linalg.svd(R, full_matrices=False)
-    kept = CUT * S[0] < S
-    U, S, V = Q @ U[:, kept], S[kept], Vh[kept].T / lengths[:, None]
-    P = B - U @ (U.T @ B)
-    P = P - U @ (U.T @ P)
+    space, B, k = reduced(problem, linear), linear.in_unknowns, problem.coefficients.size
+    U, S, V, P = space.U, space.S, space.V, space.P
     sizes = torch.linalg.vector_norm(B, dim=0)
     sizes = torch.where(sizes > 0, sizes, 1.0)
     _, singular, combinations = torch.linalg.svd(P / sizes, full_matrices=False)
     half = (combinations.T / singular.clamp(min=torch.finfo(P.dtype).tiny)) / sizes[:, None]
-    leverage = U.square().sum(dim=1) + (P @ half).square().sum(dim=1)
+    leverage = space.leverage + (P @ half).square().sum(dim=1)
     sigmas, scale = _noise(problem, names, linear.residual, leverage, noise)
     # Weights are as large as they are: what rows hardly see is no larger than that.
-    size = (problem.start[: len(lengths)] * lengths).square().mean().sqrt()
+    size = (problem.unknowns.network_vector * space.lengths).square().mean().sqrt()
     own = V / (S.square() + (scale / size.clamp(min=TINY)).square()).sqrt()
     of_u = torch.cat([-(V / S) @ (U.T @ (B @ half)), own], dim=1)
     below = torch.cat([half, half.new_zeros(k, V.shape[1])], dim=1)
