@@ -19,6 +19,7 @@ from pinnlearn.posing.coefficients import coefficients
 from pinnlearn.posing.equations import bounding_box
 from pinnlearn.posing.pose import pose
 from pinnlearn.posing.rows import Rows, check_known_values
+from pinnlearn.training.estimates import profile
 from pinnlearn.training.uncertainty import in_parameters
 
 # Boundary and initial points that a score adds where X has none, points of the domain between rows, and their seed.
@@ -59,6 +60,19 @@ def with_errors(model: Any, u: NDArray, X: NDArray, whole: bool) -> tuple[NDArra
     halves = [as_array(J @ root[: J.shape[1]]) for J in of_u]
     errors = [half @ half.T if whole else np.linalg.norm(half, axis=1) for half in halves]
     return u, errors[0] if u.ndim == 1 else np.stack(errors, axis=-1)
+
+
+def deviances(model: Any, X: NDArray, y: ArrayLike | None, name: str, values: NDArray) -> NDArray:
+    """How much the loss is above its least with an unknown number at each of some values, in units of the noise.
+
+    Returns
+    -------
+    ndarray of shape (n_values,)
+        2 (loss - least loss) / variance of a weighted residual, all else solved for.
+    """
+    problem = problem_at(model, Rows.of(model.pde_, X, y))
+    problem = problem.training(trainable_blocks(network_of(model), model.covariance_of_))
+    return profile(problem, name, values, model.noise_)
 
 
 def check_has_equation(model: Any, what: str) -> None:

@@ -16,6 +16,7 @@ import pinnlearn
 from pinnlearn import PINNRegressor
 from pinnlearn.arrays import as_array, as_tensor
 from pinnlearn.conditions import Condition, Dirichlet, Initial, Neumann
+from pinnlearn.displays import ProfileDisplay, UnknownsDisplay
 from pinnlearn.domains import Box, Interval, SpaceTime, Time
 from pinnlearn.jets import Symbol
 from pinnlearn.least_squares import Coefficients, Equation, Function, LeastSquares, Number, Unknowns
@@ -171,6 +172,10 @@ def test_a_function_has_no_slope_along_other_coordinates():
         function.term(x, Symbol(((1,),))), 0.5 * math.sqrt(3) - 0.9 * math.sqrt(5) * z, rtol=1e-12
     )
     np.testing.assert_array_equal(function.term(x, Symbol(((0,),))), 0.0)
+
+
+def minus_second_derivative(x, u, f):
+    return -u.d(0, 0) - f.value
 
 
 # Estimates without noise.
@@ -427,6 +432,44 @@ def test_what_measurements_leave_open_is_said():
     assert [finding.kind for finding in model.findings_] == ["open unknowns"]
 
 
+@pytest.mark.parametrize("seed", seeds(3))
+def test_a_function_among_noise_is_as_smooth_as_measurements_say(seed):
+    pde = PDE(
+        Interval(0.0, 1.0), equation=minus_second_derivative, conditions=[Dirichlet(0.0)], unknowns={"f": Field()}
+    )
+    model = fitted(pde, lambda X: np.sin(np.pi * X[:, 0]), seed, noise=0.003, n=100, n_interior=60, n_boundary=2)
+    x = np.linspace(0, 1, 101)
+    exact, std = np.pi**2 * np.sin(np.pi * x), model.unknowns_["f"].std(x[:, None])
+    error = np.abs(model.unknowns_["f"](x[:, None]) - exact)
+    assert np.linalg.norm(error) < 0.1 * np.linalg.norm(exact)  # a polynomial of degree 20 through noise is off by 1
+    assert (error < 3 * std).mean() > 0.9
+    assert model.noise_["the known values"] == pytest.approx(0.003, rel=0.3)
+
+
+def test_a_smoothness_can_be_given():
+    def roughness(smoothness):
+        unknowns = {"f": Field(smoothness=smoothness)}
+        pde = PDE(Interval(0.0, 1.0), equation=minus_second_derivative, conditions=[Dirichlet(0.0)], unknowns=unknowns)
+        options = {"noise": 0.01, "n": 50, "n_interior": 60, "n_boundary": 2}
+        f = fitted(pde, lambda X: np.sin(np.pi * X[:, 0]), **options).unknowns_["f"](np.linspace(0, 1, 101)[:, None])
+        return np.square(np.diff(f, n=2)).sum()
+
+    assert roughness(1.0) < 0.1 * roughness(1e-6)
+
+
+def test_the_profile_of_a_nearly_linear_problem_is_the_parabola_of_the_standard_error():
+    pde, y_of = heat(), decaying_sine
+    X, y = measured(pde, y_of, noise=0.01)
+    model = PINNRegressor(pde, random_state=0).fit(X, y)
+    display = ProfileDisplay.from_estimator(model, X, y, "kappa", n_values=5, reach=2.0)
+    np.testing.assert_allclose(display.deviances, [4, 1, 0, 1, 4], rtol=0.1, atol=0.05)
+    assert display.ax_.get_xlabel() == "kappa"
+    with pytest.raises(ValueError, match="no unknown number 'nu'"):
+        ProfileDisplay.from_estimator(model, X, y, "nu")
+    shown = UnknownsDisplay.from_estimator(model, true={"kappa": KAPPA})
+    assert [label.get_text() for label in shown.ax_.get_yticklabels()] == [f"kappa = {model.unknowns_['kappa']:.4g}"]
+
+
 # The house of scikit-learn.
 
 
@@ -455,10 +498,6 @@ def test_a_field_travels(tmp_path):
     x = np.linspace(0, 1, 7)[:, None]
     np.testing.assert_array_equal(loaded.unknowns_["f"](x), model.unknowns_["f"](x))
     np.testing.assert_array_equal(loaded.residual(x), model.residual(x))
-
-
-def minus_second_derivative(x, u, f):
-    return -u.d(0, 0) - f.value
 
 
 def test_a_grid_search_over_starts_and_bounds():

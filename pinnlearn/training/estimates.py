@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pinnlearn.arrays import as_array, available_bytes
-from pinnlearn.least_squares import Coefficients, LeastSquares, Number
+from pinnlearn.least_squares import COEFFICIENTS, Coefficients, LeastSquares, Number
+from pinnlearn.linalg import smallest_solution
 from pinnlearn.posing.coefficients import Polynomial, estimates
 from pinnlearn.posing.findings import Finding
 from pinnlearn.training.stages import Solution
@@ -90,3 +93,33 @@ def _told(names: list[str], direction: Tensor, error: float) -> str:
         f"the measurements do not determine {what}: {size}. Measure more, elsewhere, or more exactly; or give one of "
         "them a value."
     )
+
+
+def profile(problem: LeastSquares, name: str, values: NDArray, noise: Mapping[str, float], steps: int = 3) -> NDArray:
+    """2 (loss - least loss) / s^2 with an unknown number at each of some values, all else by Gauss-Newton steps.
+
+    s is the standard deviation of the weighted residual of a measurement.
+    """
+    column = problem.layout[COEFFICIENTS].start + problem.coefficients.layout[name].start
+    number = cast(Number, problem.coefficients.parts[name])
+    others = torch.arange(len(problem.start), device=problem.start.device) != column
+
+    def least(parameters: Tensor) -> float:
+        losses = [float(problem.loss(parameters))]
+        for _ in range(steps):
+            linear = problem.linearize(parameters)
+            J = linear.jacobian()[:, others]
+            parameters = parameters.clone()
+            parameters[others] = smallest_solution(J, J @ parameters[others] - linear.residual)
+            losses.append(float(problem.loss(parameters)))
+        return min(losses)
+
+    def at(value: float) -> Tensor:
+        parameters = problem.start.clone()
+        parameters[column] = number.with_value(value).parameters[0]
+        return parameters
+
+    factors = zip(problem.blocks, problem.factors, strict=True)
+    scale = np.mean([noise[b.equation.name] * float(f.mean()) for b, f in factors if b.equation.name in noise])
+    losses = np.array([least(at(float(value))) for value in values])
+    return 2 * (losses - min(losses.min(), least(problem.start))) / scale**2

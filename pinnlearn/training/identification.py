@@ -53,7 +53,8 @@ def among_noise(
         solve(problem, start) solves a problem that is weighed anew.
     """
     names = [block.equation.name for block in measuring(task.problem)]
-    if not names or (task.noise is None and not looks_random(best.problem)):
+    is_told = task.noise is not None or any(f.smoothness for f in rough(task.problem).values())
+    if not names or not (is_told or looks_random(best.problem)):
         return best
     for ratio in ratios:
         begun = weighing(task.problem, dict.fromkeys(names, task.noise or 1.0), ratio)
@@ -67,7 +68,7 @@ def among_noise(
         losses = problem.equation_losses(problem.start)
         of_values = sum(losses[name] for name in names)
         if sum(losses.values()) < 2 * of_values:
-            return replace(found, noise=noise) if task.noise or looks_random(found.problem) else best
+            return replace(found, noise=noise) if is_told or looks_random(found.problem) else best
     return best
 
 

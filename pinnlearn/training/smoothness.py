@@ -97,7 +97,7 @@ def _cross_validated(problem: LeastSquares, penalties: Sequence[Block]) -> float
 
     def score(weight: float) -> float:
         root = math.sqrt(unit * weight)
-        Q, R = torch.linalg.qr(torch.cat([B, root * D]))
+        Q, _ = torch.linalg.qr(torch.cat([B, root * D]))
         top = Q[: len(B)]
         left = right - top @ (top.T @ right)
         free = n - taken - float(top[measured].square().sum())
