@@ -96,8 +96,8 @@ class UnknownsDisplay:
 class ProfileDisplay:
     """The deviance along one unknown, all else solved for anew at each of its values.
 
-    It is 2 (loss - least loss) in units of the noise; where it is below 3.84 lies a 95 % interval, which the parabola of
-    the standard error approximates.
+    It is 2 (loss - least loss) in units of the noise. A 95 % interval lies where it is below 3.84, and the parabola of
+    the standard error approximates it.
 
     Parameters
     ----------
