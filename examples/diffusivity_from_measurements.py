@@ -2,8 +2,9 @@ r"""
 A diffusivity from measurements
 ===============================
 
-A bar of which one end is kept at 0 and the other is insulated: :math:`u_t = \kappa u_{xx}`. Sixty noisy measurements of the
-temperature tell :math:`\kappa`, how the bar was heated at first, :math:`u(x, 0) = s \sin(\pi x / 2)`, and how sure both are.
+A bar of which one end is kept at 0 and the other is insulated: :math:`u_t = \kappa u_{xx}`. Sixty noisy measurements of
+the temperature tell :math:`\kappa`, how the bar was heated at first, :math:`u(x, 0) = s \sin(\pi x / 2)`, and how sure
+both are.
 """
 
 import matplotlib.pyplot as plt
@@ -46,8 +47,8 @@ model = PINNRegressor(pde, random_state=0).fit(X, y)
 print(model.describe())
 
 # %%
-# The intervals hold what is right, and so do those of the temperature anywhere. The deviance along :math:`\kappa` is nearly
-# the parabola that the standard error stands for.
+# The intervals hold what is right, and so do those of the temperature anywhere. The deviance along :math:`\kappa` is
+# nearly the parabola that the standard error stands for.
 
 X_new = rng.uniform([0, 0], [1, 2], size=(1000, 2))
 u, std = model.predict(X_new, return_std=True)

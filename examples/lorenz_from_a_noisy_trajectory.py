@@ -2,8 +2,8 @@ r"""
 The Lorenz equations from a noisy trajectory
 ============================================
 
-:math:`x' = \sigma (y - x),\ y' = x (\rho - z) - y,\ z' = x y - \beta z`: fifty noisy values of each coordinate, no initial
-value, and guesses that are off by a factor of three.
+:math:`x' = \sigma (y - x),\ y' = x (\rho - z) - y,\ z' = x y - \beta z`: fifty noisy values of each coordinate, no
+initial value, and guesses that are off by a factor of three.
 """
 
 import matplotlib.pyplot as plt

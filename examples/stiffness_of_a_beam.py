@@ -2,9 +2,9 @@ r"""
 The stiffness of a beam, and an unknown load
 ============================================
 
-A beam that lies on both ends, :math:`(k\, w'')'' = q`, under a load that is known, with deflections that were measured at
-forty places. Its stiffness k(x) is an unknown function; on a second beam of stiffness one it is the load q(x) that nobody
-knows.
+A beam that lies on both ends, :math:`(k\, w'')'' = q`, under a load that is known, with deflections that were measured
+at forty places. Its stiffness k(x) is an unknown function; on a second beam of stiffness one it is the load q(x) that
+nobody knows.
 """
 
 import matplotlib.pyplot as plt
@@ -27,8 +27,8 @@ def rows(pde, deflection):
 
 
 # %%
-# The moment :math:`m = k w''` of a beam on two ends follows from the load, here :math:`m = -\sin(\pi x)`: then the equation
-# reads k alone, and no derivative of it. With :math:`k = 1 / (1 + x)` the deflection has a closed form.
+# The moment :math:`m = k w''` of a beam on two ends follows from the load, here :math:`m = -\sin(\pi x)`: then the
+# equation reads k alone, and no derivative of it. With :math:`k = 1 / (1 + x)` the deflection has a closed form.
 
 
 def deflection(x):

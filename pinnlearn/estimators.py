@@ -65,7 +65,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         None for ones. "auto" makes residuals comparable in units of u, each component of each equation for itself (see
         `pinnlearn.posing.weights.balanced_weights`).
     noise : None, float or "auto"
-        The standard deviation of the known values in y. With unknown coefficients None and "auto" estimate it.
+        The standard deviation of known values in y, which are weighed by it and not fitted below it; "auto" estimates
+        it, and so does None with unknown coefficients; otherwise with None they count as exact.
     device : {"cpu", "cuda", "mps", "auto"}
         "auto" takes CUDA where there is a GPU. Also names such as "cuda:1".
     dtype : {"float64", "float32"}
@@ -263,7 +264,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         ----------
         X : array-like of shape (n_samples, n_dims)
         return_std, return_cov : bool
-            Standard errors of u as well, or their covariance, (n_samples, n_samples, ...): with unknown coefficients.
+            Standard errors of u as well, or their covariance, (n_samples, n_samples, ...): see `noise`.
 
         Returns
         -------

@@ -49,8 +49,8 @@ def with_errors(model: Any, u: NDArray, X: NDArray, whole: bool) -> tuple[NDArra
     """
     if getattr(model, "covariance_root_", None) is None:
         raise ValueError(
-            "standard errors of u come with unknown coefficients that were estimated from known values in y, and this "
-            "model has none."
+            "standard errors of u come from the noise of known values in y: fit with noise= or with unknown "
+            "coefficients of the PDE; this model has neither."
         )
     network = network_of(model)
     like = next(iter(network.blocks().values()))

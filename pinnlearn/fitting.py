@@ -116,7 +116,7 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -
 
 def _estimated(model: Any, task: Task, best: Solution, findings: list[Finding]) -> tuple[Task, dict[str, Any]]:
     """The attributes of unknown coefficients, what is open of them told; and the task as it was weighed at the end."""
-    known = how_sure(best, task.noise)
+    known = how_sure(best, task.known_noise)
     for finding in open_combinations(best.coefficients, known):
         findings.append(finding)
         warn(finding.message, ConvergenceWarning)
@@ -177,7 +177,8 @@ def _check_parameters(model: Any, is_warm: bool) -> Method:
 def _default(model: Any) -> tuple[Stage, ...]:
     """The stages of NGD with nothing chosen about its steps."""
     if not _is_deep(model):
-        return INVERSE if has_unknowns(model.pde) else JOINED
+        is_measured = model.noise is not None and isinstance(model.pde, PDE)
+        return INVERSE if has_unknowns(model.pde) or is_measured else JOINED
     return DEEP_OUTPUT if model.trainable == "output" else DEEP
 
 
@@ -283,7 +284,7 @@ def _task(model: Any, posed: Posed, widths: tuple[int, ...]) -> Task:
         network = place.deep(widths, zero=is_zero) if is_placed else place.deep_gaussian(widths)
         problem = problem.with_network(network).training(trainable_blocks(network, model.trainable))
     reference, ground = posed.problem.loss_of_zero, _ground(posed)
-    noise = float(model.noise) if isinstance(model.noise, Real) else None
+    noise = float(model.noise) if isinstance(model.noise, Real) else model.noise
     place = posed.placement
     return Task(problem, place, widths, model.tol, reference, ground=ground, may_widen=may_widen, noise=noise)
 

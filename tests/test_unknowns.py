@@ -424,6 +424,21 @@ def test_intervals_hold_the_truth_as_often_as_they_say(noise):
     assert 0.5 < errors.std() < 1.6
 
 
+@pytest.mark.parametrize("noise", [0.05, "auto"])
+def test_noise_without_unknown_coefficients(noise):
+    # No initial value: what was at first follows from noisy measurements of what came later.
+    pde = PDE(HALF_LINE, equation=lambda x, u: u.dt - KAPPA * u.laplacian, conditions=[Dirichlet(0.0)])
+    X, y = measured(pde, decaying_sine, n=60, noise=0.05)
+    model = PINNRegressor(pde, noise=noise, random_state=0).fit(X, y)
+    inside = np.random.default_rng(1).uniform([0.0, 0.3], [1.0, 1.0], size=(200, 2))
+    u, std = model.predict(inside, return_std=True)
+    error = np.abs(u - decaying_sine(inside))
+    assert error.max() < 0.05
+    assert (error < 3 * std).mean() > 0.95
+    assert model.noise_["the known values"] == pytest.approx(0.05, rel=0.4)
+    assert model.unknowns_ == {}
+
+
 def test_what_measurements_leave_open_is_said():
     pde = heat(equation=lambda x, u, a, b: u.dt - a * b * u.laplacian, unknowns={"a": 1.0, "b": 1.0})
     with pytest.warns(ConvergenceWarning, match=r"do not determine a combination of a, b"):
@@ -503,7 +518,7 @@ def test_a_field_travels(tmp_path):
 def test_a_grid_search_over_starts_and_bounds():
     X, y = measured(heat(), decaying_sine)
     grid = {"pde__unknowns": [{"kappa": 0.5}, {"kappa": Unknown(2.0, lower=0.0)}]}
-    search = GridSearchCV(PINNRegressor(heat(), random_state=0), grid, cv=3, n_jobs=2).fit(X, y)
+    search = GridSearchCV(PINNRegressor(heat(), random_state=0), grid, cv=2, n_jobs=2).fit(X, y)
     assert search.best_estimator_.unknowns_["kappa"] == pytest.approx(KAPPA)
 
 
@@ -558,7 +573,7 @@ def test_without_measurements_there_is_nothing_to_estimate_from():
 def test_errors_of_a_model_without_unknowns_are_refused():
     pde = pinnlearn.problems.poisson_1d()
     model = PINNRegressor(pde, random_state=0).fit(pde.sample(50, 2, random_state=0))
-    with pytest.raises(ValueError, match="standard errors of u come with unknown"):
+    with pytest.raises(ValueError, match="standard errors of u come from the noise"):
         model.predict([[0.5]], return_std=True)
     assert model.unknowns_ == {}
 

@@ -24,6 +24,9 @@ from pinnlearn.training.placement import Placement, beside
 ROUND_OFF = 1e-27
 
 
+Choice = tuple[Placement, float]
+
+
 class ScaleChoice(Hyperparameters):
     """Choose the scale of hidden units: that which predicts left-out equations best.
 
@@ -50,6 +53,8 @@ class ScaleChoice(Hyperparameters):
         Where known values are noisy: the smallest scale is taken at which the loss of left-out equations is below this
         part of that of left-out values, if there is one. By values alone many do as well, and a large one leaves units
         room between rows.
+    near_best : float
+        Such a scale predicts left-out values as well as the best one, up to this factor; if there is none, equations.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class ScaleChoice(Hyperparameters):
         n_units: int = 400,
         judging: int = 20,
         below_values: float | None = None,
+        near_best: float = 4.0,
     ):
         self.scales = scales
         self.fallback = fallback
@@ -75,6 +81,7 @@ class ScaleChoice(Hyperparameters):
         self.n_units = n_units
         self.judging = judging
         self.below_values = below_values
+        self.near_best = near_best
 
     def choose(
         self,
@@ -120,8 +127,7 @@ class ScaleChoice(Hyperparameters):
             return placements[0], self.fallback
         placement, scale = choices[int(np.argmin(losses))]
         if self.below_values is not None:
-            among_noise = (c for c in choices if is_below_values(linearized(*c), self.below_values))
-            placement, scale = next(among_noise, (placement, scale))
+            placement, scale = self._choose_among_noise([(c, *left_out_by_kind(linearized(*c))) for c in choices])
         if probes.is_hidden or trained is not None:
             return placement, scale
         is_accurate = min(losses) < self.accurate * probes.problem.loss_of_zero
@@ -130,6 +136,13 @@ class ScaleChoice(Hyperparameters):
             placement = placement.stretched(stretch)
         # m units resolve what is as small as m^(-1/d).
         return placement, scale * (width / units) ** (1 / placement.n_dims)
+
+    def _choose_among_noise(self, left_out: list[tuple[Choice, float, float]]) -> Choice:
+        """Of choices with what is left out of equations, and of known values: see `below_values`."""
+        most = self.near_best * min(of_values for _, _, of_values in left_out)
+        fit = [(choice, of_rest) for choice, of_rest, of_values in left_out if of_values <= most]
+        enough = max((self.below_values or 0.0) * most, self.near_best * min(of_rest for _, of_rest in fit))
+        return next(choice for choice, of_rest in fit if of_rest <= enough)
 
     def probe_width(self, width: int, n_rows: int) -> int:
         """The number of units to probe with: few enough for the rows to be redundant."""
@@ -172,12 +185,12 @@ class _Probes:
         return problem.linearize(problem.start) if self.is_hidden else problem.linearize_at_zero()
 
 
-def is_below_values(linear: Linearization, part: float) -> bool:
-    """Whether left-out equations are predicted better than left-out known values, by this part of the loss."""
+def left_out_by_kind(linear: Linearization) -> tuple[float, float]:
+    """The sums of squares of left-out equations, and of left-out known values."""
     squares = leave_one_out(linear.jacobian(), -linear.residual, ROUND_OFF).square()
     kinds = [np.repeat(p.equation.values is not None, p.residual.numel()) for p in linear.parts]
     of_values = torch.as_tensor(np.concatenate(kinds), device=squares.device)
-    return float(squares[~of_values].sum()) < part * float(squares[of_values].sum())
+    return float(squares[~of_values].sum()), float(squares[of_values].sum())
 
 
 def affine_at(problem: LeastSquares) -> Linearization:

@@ -30,7 +30,8 @@ def how_sure(solution: Solution, noise: float | None) -> Uncertainty | None:
     """The uncertainty of a solution; None where nothing was measured, or no room is left for a Jacobian."""
     problem, names = solution.problem, [block.equation.name for block in measuring(solution.problem)]
     n_bytes = HELD * problem.n_residuals * problem.unknowns.size * problem.start.element_size()
-    if not names or not problem.coefficients.size or n_bytes > available_bytes(problem.start.device):
+    is_asked = problem.coefficients.size or solution.noise is not None
+    if not names or not is_asked or n_bytes > available_bytes(problem.start.device):
         return None
     return uncertainty(problem, names, noise)
 
@@ -40,7 +41,7 @@ def attributes_of(problem: LeastSquares, known: Uncertainty | None) -> dict[str,
     coefficients, unknowns = problem.coefficients, problem.unknowns
     names = [name for name, c in coefficients.parts.items() if isinstance(c, Number)]
     values = estimates(coefficients)
-    if known is None:
+    if known is None or not coefficients.parts:
         cov = np.full((len(names), len(names)), np.nan)
     else:
         half = as_array(_slopes(coefficients)[:, None] * known.half)

@@ -27,7 +27,10 @@ from pinnlearn.training.course import Course
 from pinnlearn.training.newton import SettlingNewton
 from pinnlearn.training.smoothness import of_rows, rough, smoothed
 from pinnlearn.training.stages import Solution, Stage, Task
-from pinnlearn.training.uncertainty import looks_random, measuring, uncertainty, weighing
+from pinnlearn.training.uncertainty import is_noise, looks_random, measuring, uncertainty, weighing
+
+# Among noise: by noise that is alike for all measurements, and then by that which was found.
+PASSES = 2
 
 
 class Start(NamedTuple):
@@ -53,17 +56,15 @@ def among_noise(
         solve(problem, start) solves a problem that is weighed anew.
     """
     names = [block.equation.name for block in measuring(task.problem)]
-    is_told = task.noise is not None or any(f.smoothness for f in rough(task.problem).values())
+    is_told = task.known_noise is not None or any(f.smoothness for f in rough(task.problem).values())
     if not names or not (is_told or looks_random(best.problem)):
         return best
     for ratio in ratios:
-        begun = weighing(task.problem, dict.fromkeys(names, task.noise or 1.0), ratio)
-        found = solve(smoothed(begun.taking(best.problem.unknowns).training(best.network.linear)), best)
-        noise = uncertainty(found.problem, names, task.noise).noise
-        if rough(found.problem) or (task.noise is None and len(set(noise.values())) > 1):
+        found, noise = best, dict.fromkeys(names, task.known_noise or 1.0)
+        for _ in range(PASSES):
             begun = weighing(task.problem, noise, ratio)
             found = solve(smoothed(begun.taking(found.problem.unknowns).training(found.network.linear)), found)
-            noise = uncertainty(found.problem, names, task.noise).noise
+            noise = uncertainty(found.problem, names, task.known_noise).noise
         problem = of_rows(found.problem)
         losses = problem.equation_losses(problem.start)
         of_values = sum(losses[name] for name in names)
@@ -129,11 +130,11 @@ class Identify(Stage):
     @property
     def most_steps(self) -> int:
         """Those of all runs: from two starts, at several scales, and for each ratio twice."""
-        return (2 + 2 * self.rounds + 2 * len(self.ratios)) * self.max_iter
+        return (2 + 2 * self.rounds + PASSES * len(self.ratios)) * self.max_iter
 
     def applies(self, task: Task) -> bool:
-        """Whether there is anything to estimate, in one hidden layer."""
-        return bool(task.problem.coefficients.size) and not task.is_deep
+        """Whether there is anything to estimate, or noise in measurements, in one hidden layer."""
+        return bool(task.problem.coefficients.size or task.noise is not None) and not task.is_deep
 
     def run(self, task: Task, solution: Solution, course: Course) -> Solution:
         """Estimate without noise in mind; then, if something is left, with it."""
@@ -150,12 +151,13 @@ class Identify(Stage):
         return replace(best, is_done=best.noise is not None or best.loss <= task.target)
 
     def _best(self, task: Task, guess: Coefficients, course: Course) -> Solution:
-        """What measurements suggest, and, where that does not do, the guess."""
-        best = None
-        suggested = self._from_values(task)
+        """What measurements suggest; and the guess, where that leaves more than what looks like noise."""
+        best: Solution | None = None
+        with course.heeding():
+            suggested = self._from_values(task)
         if suggested is not None:
             best = self._refined(task, suggested, course)
-        if best is None or not (course.is_stopped or best.loss <= task.bound(self.exact)):
+        if best is None or not (course.is_stopped or best.loss <= task.bound(self.exact) or is_noise(best.problem)):
             other = self._refined(task, Start(guess, task.placement.network(1, 1.0, zero=True)), course)
             best = other if best is None or other.loss < best.loss else best
         return best
@@ -179,7 +181,8 @@ class Identify(Stage):
         held = held.training(start.network.linear)
         choice = clone(self.scale or ScaleChoice())
         choice = choice.set_params(below_values=self.below_values) if is_noisy else choice
-        placement, scale = choice.choose(of_rows(held), [task.placement], task.width, around=start.network)
+        with course.heeding():
+            placement, scale = choice.choose(of_rows(held), [task.placement], task.width, around=start.network)
         placed = placement.network(task.width, scale, zero=True)
         affine = affine_at(held.with_network(start.network)).carried_to(placed)
         first = damped_solve(affine.jacobian(), -affine.residual, ROUND_OFF)
@@ -208,6 +211,8 @@ class Identify(Stage):
         linear = output.linearize(output.start)
         step = damped_solve(linear.jacobian(), -linear.residual, damping)
         network = cast(TwoLayerNetwork, output.network(output.start + step))
+        if not others:
+            return Start(task.problem.coefficients, network)
         fitted = replace(task.problem, blocks=tuple(others)).with_network(network)
         alone = fitted.training(())
         result = minimize(NGD(), alone, alone.start, max_iter=self.max_iter)
@@ -275,7 +280,7 @@ class IdentifyInCoordinates(Stage):
     @property
     def most_steps(self) -> int:
         """Those of training, of each wide layer and of solves among noise."""
-        return self.steps + (len(self.units) + 2 * len(self.ratios)) * self.max_iter
+        return self.steps + (len(self.units) + PASSES * len(self.ratios)) * self.max_iter
 
     def applies(self, task: Task) -> bool:
         """Whether there is anything to estimate, and the network is free."""

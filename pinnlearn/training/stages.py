@@ -61,8 +61,8 @@ class Task:
     verifier : Verifier
     may_widen : bool
         Whether the result may have more units.
-    noise : float, optional
-        The standard deviation of measurements, where it is known.
+    noise : float or "auto", optional
+        The standard deviation of measurements; "auto" where there is some, and nobody knows how much.
     """
 
     problem: LeastSquares
@@ -74,7 +74,12 @@ class Task:
     ground: Ground | None = None
     verifier: Verifier = field(default_factory=Verifier)
     may_widen: bool = False
-    noise: float | None = None
+    noise: float | str | None = None
+
+    @property
+    def known_noise(self) -> float | None:
+        """The standard deviation of measurements, where it is known."""
+        return self.noise if isinstance(self.noise, float) else None
 
     @property
     def width(self) -> int:

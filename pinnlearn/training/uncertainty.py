@@ -212,6 +212,11 @@ def looks_random(problem: LeastSquares) -> bool:
     )
 
 
+def is_noise(problem: LeastSquares) -> bool:
+    """Whether what is left of measurements looks random, and there are enough of them to tell."""
+    return any(len(block.x) >= FEWEST for block in measuring(problem)) and looks_random(problem)
+
+
 def _is_white(x: Tensor, residual: Tensor) -> bool:
     points, r = as_array(x), as_array(residual)
     spread = points.std(axis=0)
