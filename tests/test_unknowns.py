@@ -15,6 +15,7 @@ from sklearn.model_selection import GridSearchCV
 import pinnlearn
 from pinnlearn import PINNRegressor
 from pinnlearn.arrays import as_array, as_tensor
+from pinnlearn.callbacks import Checkpoint
 from pinnlearn.conditions import Condition, Dirichlet, Initial, Neumann
 from pinnlearn.displays import ProfileDisplay, UnknownsDisplay
 from pinnlearn.domains import Box, Interval, SpaceTime, Time
@@ -513,6 +514,62 @@ def test_a_field_travels(tmp_path):
     x = np.linspace(0, 1, 7)[:, None]
     np.testing.assert_array_equal(loaded.unknowns_["f"](x), model.unknowns_["f"](x))
     np.testing.assert_array_equal(loaded.residual(x), model.residual(x))
+
+
+def test_a_fit_that_was_stopped_goes_on_to_the_same_end(tmp_path):
+    X, y = measured(heat(), decaying_sine, noise=0.01)
+    whole = PINNRegressor(heat(), random_state=0).fit(X, y)
+    checkpoint = Checkpoint(tmp_path / "fit")
+    for stop in (1, 4):
+        callbacks = [checkpoint, lambda progress, stop=stop: progress.n_iter == stop]
+        stopped = PINNRegressor(heat(), random_state=0, callbacks=callbacks).fit(X, y)
+        assert stopped.n_iter_ == stop
+    resumed = PINNRegressor(heat(), random_state=0, callbacks=[checkpoint]).fit(X, y)
+    assert resumed.loss_curve_ == whole.loss_curve_
+    assert resumed.unknowns_ == whole.unknowns_
+
+
+@pytest.mark.slow
+def test_a_shock_is_identified_in_learned_coordinates():
+    # u_t + l1 u u_x = l2 u_xx. The shock of viscosity 0.01 / pi takes 2,000 values, see benchmarks/inverse.py.
+    exact = pinnlearn.problems.burgers_shock(0.03)
+    pde = PDE(
+        exact.domain,
+        equation=lambda x, u, l1, l2: u.dt + l1 * u.value * u.d(0) - l2 * u.d(0, 0),
+        unknowns={"l1": 0.5, "l2": 0.01},
+    )
+    X = np.random.default_rng(0).uniform([-1.0, 0.0], [1.0, 1.0], (500, 2))
+    y = exact.solution(torch.as_tensor(X)).numpy()
+    stage = pinnlearn.training.IdentifyInCoordinates(steps=80, units=(300,))
+    model = PINNRegressor(pde, optimizer=[stage], random_state=0).fit(X, y)
+    assert model.unknowns_ == {"l1": pytest.approx(1.0, rel=1e-3), "l2": pytest.approx(0.03, rel=1e-2)}
+
+
+def kovasznay(x, q, nu):
+    u, v, p = q[0], q[1], q[2]
+    across = u.value * u.d(0) + v.value * u.d(1) + p.d(0) - nu * (u.d(0, 0) + u.d(1, 1))
+    along = u.value * v.d(0) + v.value * v.d(1) + p.d(1) - nu * (v.d(0, 0) + v.d(1, 1))
+    return torch.stack([across, along, u.d(0) + v.d(1)], dim=1)
+
+
+def kovasznay_flow(X, nu=0.025):
+    x, y = X.T
+    rate = 0.5 / nu - np.sqrt(0.25 / nu**2 + 4 * np.pi**2)
+    u = 1 - np.exp(rate * x) * np.cos(2 * np.pi * y)
+    v = rate / (2 * np.pi) * np.exp(rate * x) * np.sin(2 * np.pi * y)
+    return np.stack([u, v, (1 - np.exp(2 * rate * x)) / 2], axis=1)
+
+
+@pytest.mark.slow
+def test_the_viscosity_of_a_flow(seed=0):
+    pde = PDE(Box([0.0, -0.5], [1.0, 0.5]), equation=kovasznay, n_outputs=3, unknowns={"nu": 1.0})
+    rng = np.random.default_rng(seed)
+    places = rng.uniform([0.0, -0.5], [1.0, 0.5], (60, 2))
+    X = np.concatenate([pde.sample(240, 0, random_state=seed), places])
+    Y = np.full((len(X), 3), np.nan)
+    Y[-60:] = kovasznay_flow(places)
+    model = PINNRegressor(pde, random_state=seed).fit(X, Y)
+    assert model.unknowns_["nu"] == pytest.approx(0.025, rel=1e-6)
 
 
 def test_a_grid_search_over_starts_and_bounds():

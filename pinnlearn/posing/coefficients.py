@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from pinnlearn.arrays import as_array, as_tensor
-from pinnlearn.conditions import Condition, Neumann, Robin
+from pinnlearn.conditions import BaseCondition, Condition, Neumann, Robin
 from pinnlearn.hyperparameters import check_count, check_positive
 from pinnlearn.jets import VALUE, Jet
 from pinnlearn.least_squares import Coefficient, Coefficients, Equation, Function, Linearization, Number
@@ -43,7 +43,8 @@ def declared(pde: PDE) -> Declared:
         for name, value in listed.items()
     }
     unknowns |= {name: value for name, value in _parameters(pde) if isinstance(value, Unknown | Field)}
-    for condition in pde.conditions:
+    conditions = pde.conditions if isinstance(pde.conditions, list | tuple) else ()
+    for condition in filter(_is_condition, conditions):  # what is none is told of elsewhere
         for name, value in _parameters(condition):
             if isinstance(value, Unknown | Field) and not any(value is each for each in unknowns.values()):
                 unknowns[f"{condition.name or type(condition).__name__}.{name}"] = value
@@ -53,6 +54,10 @@ def declared(pde: PDE) -> Declared:
 def has_unknowns(pde: Any) -> bool:
     """Whether something is a PDE with unknown coefficients."""
     return isinstance(pde, PDE) and bool(declared(pde))
+
+
+def _is_condition(what: Any) -> bool:
+    return isinstance(what, BaseCondition)
 
 
 def _parameters(owner: Any) -> Iterator[tuple[str, Any]]:

@@ -141,6 +141,8 @@ class Identify(Stage):
         if not self.applies(task) or course.left < 1:
             return solution
         best = self._best(task, solution.coefficients, course)
+        if course.is_stopped:
+            return best
         if best.loss > task.bound(self.exact) or task.noise is not None:
 
             def weighed(problem: LeastSquares, start: Solution) -> Solution:
@@ -293,6 +295,8 @@ class IdentifyInCoordinates(Stage):
         best = self._widened(task, self._train(task, solution.coefficients, course), course)
         best = replace(best, problem=task.problem.training(best.problem.unknowns.trained).taking(best.problem.unknowns))
         best = replace(best, loss=float(best.problem.loss(best.problem.start)))
+        if course.is_stopped:
+            return best
         if best.loss > task.bound(self.exact):
             best = among_noise(task, best, self.ratios, lambda problem, start: self._settle(problem, start, course))
         return replace(best, is_done=best.noise is not None or best.loss <= task.target)
