@@ -24,6 +24,7 @@ from pinnlearn.least_squares import Coefficients, Equation, Function, LeastSquar
 from pinnlearn.networks import BLOCKS
 from pinnlearn.optimizers import OPTIMIZERS, get_optimizer
 from pinnlearn.pdes import PDE, Field, Heat, Helmholtz, Unknown
+from pinnlearn.theory import limiting_gram
 from tests.problems import seeds, small_network, vector
 from tests.references import relative_error
 
@@ -633,6 +634,13 @@ def test_errors_of_a_model_without_unknowns_are_refused():
     with pytest.raises(ValueError, match="standard errors of u come from the noise"):
         model.predict([[0.5]], return_std=True)
     assert model.unknowns_ == {}
+
+
+def test_the_theory_takes_unknowns_for_what_they_are_guessed_to_be():
+    fixed = heat(equation=lambda x, u: u.dt - 0.7 * u.laplacian, unknowns=None)
+    X = fixed.sample(10, 6, random_state=0)
+    found, expected = (limiting_gram(pde, X, n_neurons=500, random_state=0) for pde in (heat(0.7), fixed))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 def test_stages_that_leave_coefficients_alone_are_refused():
