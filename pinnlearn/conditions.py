@@ -32,6 +32,8 @@ def evaluate(value: Value, x: Tensor, like: Tensor, name: str) -> Tensor:
     """
     if isinstance(value, Real):
         return torch.full_like(like, float(value))
+    if isinstance(value, Tensor):  # an unknown coefficient, (n,)
+        return value if like.ndim == 1 else value[:, None].expand(like.shape)
     if isinstance(value, list | tuple) and len(value) == (like.shape[1] if like.ndim == 2 else 1):
         return like.new_tensor(value).expand(like.shape)
     if not callable(value):

@@ -66,6 +66,9 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         Weights in the loss, of the groups "interior", "boundary", "initial" and "data", or of a condition by its name;
         None for ones. "auto" makes residuals comparable in units of u, each component of each equation for itself (see
         `pinnlearn.posing.weights.balanced_weights`).
+    noise : None, float or "auto"
+        The standard deviation of known values in y, which are weighed by it and not fitted below it; "auto" estimates
+        it, and so does None with unknown coefficients; otherwise with None they count as exact.
     device : {"cpu", "cuda", "mps", "auto"}
         "auto" takes CUDA where there is a GPU. Also names such as "cuda:1".
     dtype : {"float64", "float32"}
@@ -90,23 +93,18 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         What several hidden layers, or those over a map of the inputs, are trained on; `coefs_` are in X's own units.
     loss_ : float
         The loss of these weights, L = 1/2 sum over groups of the mean of weight r^2.
-    loss_curve_ : list of float
-        The loss before the first step and after each.
-    times_ : list of float
-        The seconds since training began, for each entry of `loss_curve_`; time spent in callbacks counts.
-    stages_ : list of (str, int)
-        What ran, and the number of steps made before it.
-    n_iter_ : int
-        The number of steps.
+    loss_curve_, times_ : list of float
+        The loss before the first step and after each, and the seconds since training began, those of callbacks too.
+    stages_, n_iter_ : list of (str, int), int
+        What ran, and the number of steps made before it; the number of all.
     stop_reason_ : str
         Why training stopped: "tol", "unverified" (tol was reached at the rows alone), "noise" (known values tell no
         more), "stalled", "max_iter", "non_finite", "callback" or "interrupted" (by Ctrl-C), with what to do.
     loss_weights_ : dict of str to float or tuple of float
         As `loss_weights` takes them: by group, and where its equations differ by equation, one or one a component.
     groups_, equations_ : dict of str to dict
-        For each group of rows, and each equation, its "rows", "weight", "loss" and "relative_residual"; see `describe`.
-    findings_ : list of Finding
-        What was suspicious about rows and equations, of which `fit` has warned.
+        The "rows", "weight", "loss" and "relative_residual" of each group of rows, and of each equation.
+    findings_ : list of Finding, of which `fit` has warned
     verification_ : Verification or None
         How equations hold at points that are no rows, whether they determine u, and another solution, if found; see
         `pinnlearn.training.verification`. None where the PDE has no rows.
@@ -115,13 +113,14 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
     windows_ : list of Window
         Where an initial value problem was marched, `MarchWindows` and `MarchSlabs`: each window's begin, end, units and
         residual at fresh rows. Weights are of all of them in turn, time measured from a window's begin.
-    added_rows_ : ndarray of shape (n_rows, n_dims)
+    unknowns_, unknowns_std_, unknowns_cov_ : dict of str to float, the same, ndarray
+        Unknown coefficients, their standard errors and covariance; a `Field` is a function of X, with `std(X)`.
+    noise_ : dict of str to float
+        The standard deviation of known values by their equation, where coefficients are unknown.
+    added_rows_, n_added_rows_ : ndarray of shape (n_rows, n_dims), int
         The rows of the PDE that joined those of X, the last time that any did, see Notes.
-    n_added_rows_ : int
-    n_bytes_ : int
-        An estimate of the largest memory that the fit held at a time.
-    seconds_ : float
-        How long the fit took, with what came before an interruption.
+    n_bytes_, seconds_ : int, float
+        An estimate of the largest memory that the fit held at a time; how long it took, with what an interruption cut.
     pde_, optimizer_
         Clones of the parameters, as used.
     n_features_in_, feature_names_in_ : int, and ndarray of str where X has column names
@@ -131,7 +130,8 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
     The joined method, `pinnlearn.training.JOINED`: one natural gradient step of length 1 on the output weights alone,
     which for a linear PDE is the exact least-squares solution. If that does not hold, rows are graded, time is marched,
     coordinates are learned by a small deep network or hidden units trained, and output weights are solved for again.
-    With several hidden layers it is `pinnlearn.training.DEEP`: damped NGD on all weights, then the output solve.
+    With several hidden layers it is `pinnlearn.training.DEEP`: damped NGD on all weights, then the output solve; with
+    unknown coefficients `pinnlearn.training.INVERSE`.
 
     Where training is stuck, rows of the PDE join for a stage of it, where the residual is large. `loss_` and `groups_`
     are of the rows of X. With `region` in `fit`, or without a domain, X is all there is. A scaler in front of the
@@ -173,6 +173,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         initial_guess=None,
         trainable="all",
         loss_weights="auto",
+        noise=None,
         device="cpu",
         dtype="float64",
         random_state=None,
@@ -192,6 +193,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         self.initial_guess = initial_guess
         self.trainable = trainable
         self.loss_weights = loss_weights
+        self.noise = noise
         self.device = device
         self.dtype = dtype
         self.random_state = random_state
@@ -255,18 +257,21 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         warn_of_interruption(self)
         return self
 
-    def predict(self, X: ArrayLike) -> NDArray:
+    def predict(self, X: ArrayLike, return_std: bool = False, return_cov: bool = False):
         """Evaluate u at points.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_dims)
+        return_std, return_cov : bool
+            Standard errors of u as well, or their covariance, (n_samples, n_samples, ...): see `noise`.
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        return self._evaluate(X, VALUE)
+        u = self._evaluate(X, VALUE)
+        return evaluation.with_errors(self, u, self._validated(X), return_cov) if return_std or return_cov else u
 
     def derivative(self, X: ArrayLike, *axes: int) -> NDArray:
         """Evaluate a partial derivative of u, exactly: `derivative(X, 0, 0)` is d^2u / dx_0^2.
@@ -390,8 +395,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         Returns
         -------
         torch.nn.Module
-            A tensor (n_samples, n_dims) gives (n_samples,) or (n_samples, n_outputs), what `predict` gives.
-            It has the model's `dtype`; its weights are parameters of their own.
+            A tensor (n_samples, n_dims) gives what `predict` gives; its weights are parameters of their own.
 
         Examples
         --------
@@ -411,7 +415,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         Returns
         -------
         Report
-            Prints as a table; the figures are its attributes.
+            Prints as a table; its figures are attributes.
 
         Examples
         --------
@@ -421,11 +425,7 @@ class PINNRegressor(CallbackSupportMixin, RegressorMixin, Versioned):
         >>> print(model.describe())  # doctest: +ELLIPSIS
         Poisson(domain=Interval(a=0.0, b=1.0), source=_sine_source, solution=_sine)
         group     rows   weight     loss  relative residual  elsewhere
-        interior    50   0.0625  ...
-        boundary     2        1  ...
-        41 tanh units, 123 parameters, about ... kB
-        2 steps in ... s, loss ...
-        stopped by tol: the relative residual fell to tol
+        ...
         estimated error of u: ...e-1...
         """
         check_is_fitted(self)

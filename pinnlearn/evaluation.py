@@ -18,10 +18,13 @@ from pinnlearn.networks import attributes, half_width, trainable_blocks
 from pinnlearn.networks.torch_module import TransformedModule, as_module
 from pinnlearn.pdes import PDE
 from pinnlearn.posing.ansatz import Ansatz, evaluate_form
+from pinnlearn.posing.coefficients import coefficients
 from pinnlearn.posing.equations import bounding_box
 from pinnlearn.posing.exact import ansatz_of
 from pinnlearn.posing.pose import pose
 from pinnlearn.posing.rows import Rows, check_known_values
+from pinnlearn.training.estimates import profile
+from pinnlearn.training.uncertainty import in_parameters
 
 # Boundary and initial points that a score adds where X has none, points of the domain between rows, and their seed.
 SCORE_POINTS, BETWEEN_POINTS, SCORE_SEED = 200, 1000, 0
@@ -58,6 +61,42 @@ def ansatz_of_model(model: Any) -> Ansatz | None:
     return ansatz
 
 
+def with_errors(model: Any, u: NDArray, X: NDArray, whole: bool) -> tuple[NDArray, NDArray]:
+    """Values of u at points with their standard errors, or the whole covariance.
+
+    Raises
+    ------
+    ValueError
+        If the fit knows none.
+    """
+    if getattr(model, "covariance_root_", None) is None:
+        raise ValueError(
+            "standard errors of u come from the noise of known values in y: fit with noise= or with unknown "
+            "coefficients of the PDE; this model has neither."
+        )
+    network = network_of(model)
+    like = next(iter(network.blocks().values()))
+    trained = trainable_blocks(network, model.covariance_of_)
+    root = as_tensor(model.covariance_root_, like.device, like.dtype)
+    of_u = in_parameters(network, as_tensor(X, like.device, like.dtype), trained)
+    halves = [as_array(J @ root[: J.shape[1]]) for J in of_u]
+    errors = [half @ half.T if whole else np.linalg.norm(half, axis=1) for half in halves]
+    return u, errors[0] if u.ndim == 1 else np.stack(errors, axis=-1)
+
+
+def deviances(model: Any, X: NDArray, y: ArrayLike | None, name: str, values: NDArray) -> NDArray:
+    """How much the loss is above its least with an unknown number at each of some values, in units of the noise.
+
+    Returns
+    -------
+    ndarray of shape (n_values,)
+        2 (loss - least loss) / variance of a weighted residual, all else solved for.
+    """
+    problem = problem_at(model, Rows.of(model.pde_, X, y))
+    problem = problem.training(trainable_blocks(network_of(model), model.covariance_of_))
+    return profile(problem, name, values, model.noise_)
+
+
 def check_has_equation(model: Any, what: str) -> None:
     """Raise a ValueError where a fitted model has no PDE."""
     if not model.pde_.has_equation:
@@ -70,7 +109,10 @@ def check_has_equation(model: Any, what: str) -> None:
 def problem_at(model: Any, rows: Rows) -> LeastSquares:
     """The trained network and the equations at rows, with the loss's weights."""
     network = network_of(model)
-    unknowns = Unknowns(network, trainable_blocks(network, model.trainable))
+    like = next(iter(network.blocks().values()))
+    values = getattr(model, "unknowns_", None)  # files of older versions have none
+    found = coefficients(model.pde_, bounding_box(model.pde_, rows.X), like, values)
+    unknowns = Unknowns(network, trainable_blocks(network, model.trainable), found)
     return pose(model.pde_, rows, unknowns, model.loss_weights_)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, cast
 
 import joblib
@@ -20,7 +20,7 @@ from pinnlearn.activations import get_activation
 from pinnlearn.arrays import as_array, as_tensor, available_bytes, resolve_device
 from pinnlearn.conditions import BaseCondition
 from pinnlearn.hyperparameters import check_choice, check_positive
-from pinnlearn.least_squares import LeastSquares, Linearization, Unknowns, Weight
+from pinnlearn.least_squares import Coefficients, LeastSquares, Linearization, Unknowns, Weight
 from pinnlearn.networks import (
     BLOCKS,
     INITS,
@@ -39,6 +39,7 @@ from pinnlearn.optimizers import Optimizer
 from pinnlearn.pdes import PDE
 from pinnlearn.posing.ansatz import Ansatz, evaluate_form
 from pinnlearn.posing.checks import Finding, check_equations, few_equations, free_constants
+from pinnlearn.posing.coefficients import check_are_read, check_has_data, check_unknowns, coefficients, has_unknowns
 from pinnlearn.posing.equations import bounding_box, check_pinned, suspicious_rows
 from pinnlearn.posing.exact import ansatz_of, check_ansatz
 from pinnlearn.posing.ground import Between, Ground
@@ -53,7 +54,9 @@ from pinnlearn.sampling import as_generator
 from pinnlearn.sklearn_callbacks import ScikitLearnCallbacks
 from pinnlearn.training.choices import ScaleChoice
 from pinnlearn.training.course import Course, check_callbacks
-from pinnlearn.training.methods import DEEP, DEEP_OUTPUT, JOINED, MAPPED, Method
+from pinnlearn.training.estimates import attributes_of as estimates_of
+from pinnlearn.training.estimates import how_sure, open_combinations
+from pinnlearn.training.methods import DEEP, DEEP_OUTPUT, INVERSE, JOINED, MAPPED, Method
 from pinnlearn.training.placement import Placement, substitute
 from pinnlearn.training.stages import Solution, Stage, Steps, Task
 from pinnlearn.training.train import train
@@ -120,6 +123,7 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -
         course.max_iter = method.most_steps(task)
         best, verification = train(task, method.stages, course, start)
         _warn_of(several := several_solutions(verification))
+        task, estimated = _estimated(model, task, best, posed.findings)
         used = method.used if isinstance(model.optimizer, list | tuple) else method.used[0]
         fitted = {
             "optimizer_": used,
@@ -128,8 +132,9 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -
             "error_estimate_": _error_estimate(verification),
             "n_bytes_": n_bytes if course.added_rows is None else n_bytes_added,
             **_course_attributes(course, task),
-            **_solution_attributes(posed, task, _whole(task, best)),
+            **_solution_attributes(posed, task, _whole(task, best), best.coefficients),
             "windows_": list(best.windows),
+            **estimated,
             "seconds_": course.seconds,
         }
         for name in NAMES:
@@ -140,6 +145,18 @@ def fit(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None) -
 def _warn_of(findings: Sequence[Finding]) -> None:
     for finding in findings:
         warn(finding.message)
+
+
+def _estimated(model: Any, task: Task, best: Solution, findings: list[Finding]) -> tuple[Task, dict[str, Any]]:
+    """The attributes of unknown coefficients, what is open of them told; and the task as it was weighed at the end."""
+    known = how_sure(best, task.known_noise)
+    for finding in open_combinations(best.coefficients, known):
+        findings.append(finding)
+        warn(finding.message, ConvergenceWarning)
+    if best.noise is not None:
+        task = replace(task, problem=task.problem.weighted(best.problem.weights))
+        model.loss_weights_ = best.problem.weights
+    return task, estimates_of(best.problem, known)
 
 
 def warn_of_interruption(model: Any) -> None:
@@ -171,11 +188,19 @@ def _check_parameters(model: Any, is_warm: bool) -> Method:
     check_choice("trainable", model.trainable, BLOCKS)
     check_choice("init", model.init, INITS)
     check_positive("tol", model.tol, or_zero=True)
+    if model.noise != "auto":
+        check_positive("noise", model.noise, or_none=True)
     get_activation(model.activation)
     if model.inputs is not None and not isinstance(model.inputs, FourierFeatures):
         raise ValueError(f"inputs must be a pinnlearn.networks.inputs.FourierFeatures or None, got {model.inputs!r}.")
     is_free = not is_warm and model.trainable != "hidden" and model.init == "domain"
     method = Method.of(model.optimizer, model.learning_rate, model.max_iter, _default(model) if is_free else ())
+    others = [repr(stage) for stage in method.stages if not stage.serves_unknowns]
+    if others and has_unknowns(model.pde):
+        raise ValueError(
+            f"{', '.join(others)} does not estimate unknown coefficients, and the PDE has some; use the default, "
+            "Identify(), SolveOutput() or an optimizer."
+        )
     if _is_deep(model) and (others := [repr(stage) for stage in method.stages if not stage.serves_depth]):
         raise ValueError(
             f"{', '.join(others)} trains networks of one hidden layer, but width={model.width!r}; leave it out, or "
@@ -189,6 +214,9 @@ def _check_parameters(model: Any, is_warm: bool) -> Method:
 def _default(model: Any) -> tuple[Stage, ...]:
     """The stages of NGD with nothing chosen about its steps."""
     if not _is_deep(model):
+        is_measured = model.noise is not None and isinstance(model.pde, PDE)
+        if has_unknowns(model.pde) or is_measured:
+            return INVERSE
         return MAPPED if _is_mapped(model) else JOINED
     return DEEP_OUTPUT if model.trainable == "output" else DEEP
 
@@ -201,6 +229,7 @@ def _pose(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None,
             "it is a plain regressor; pass pde=... to solve an equation."
         )
     pde = check_pde(model.pde, X.shape[1], y)
+    check_unknowns(pde, X.shape[1])
     if y is not None and pde.n_outputs == 1:
         y = column_or_1d(np.asarray(y), warn=True)
     rows = Rows.of(pde, X, y, region)
@@ -208,12 +237,17 @@ def _pose(model: Any, X: NDArray, y: ArrayLike | None, region: ArrayLike | None,
     ansatz = ansatz_of(pde)
     placement = _place(model, pde, rows, course)
     probe = placement.network(CHECK_UNITS, CHECK_SCALE, zero=False)
-    problem, sizes = pose(pde, rows, Unknowns(probe, trainable_blocks(probe, model.trainable))), None
-    if ansatz is None and pde.n_outputs > 1 and placement.dtype == torch.float64 and model.trainable != "hidden":
+    like, found = as_tensor(0.0, placement.device, placement.dtype), model.unknowns_ if _goes_on(model) else None
+    start = coefficients(pde, placement.bounds, like, found)
+    problem, sizes = pose(pde, rows, Unknowns(probe, trainable_blocks(probe, model.trainable), start)), None
+    is_forward = ansatz is None and not has_unknowns(pde) and model.noise is None
+    if is_forward and pde.n_outputs > 1 and placement.dtype == torch.float64 and model.trainable != "hidden":
         sizes = course.sizes = relative_sizes(problem, half_width(placement.bounds))
         problem = pose(pde, rows, problem.unknowns, sizes=sizes)
     check_pinned(pde, problem.equations, rows.is_routed)
+    check_has_data(pde, problem.equations)
     at_probe = problem.linearize(problem.start)
+    check_are_read(at_probe)
     guess = _guess(model, pde, at_probe, problem, placement, sizes)
     begins_at_zero = model.init == "domain" and model.trainable != "hidden"
     at_start = problem.linearize_at_zero() if begins_at_zero else at_probe
@@ -237,13 +271,16 @@ def _guess(
 ) -> Guess | None:
     """Where training starts, if not at u = 0: where the user says, or, if 0 is a bad start, near what is prescribed."""
     given, starts_free = model.initial_guess, model.init == "domain" and model.trainable != "hidden"
-    if given is None and not (starts_free and ansatz_of(pde) is None and wants_start(problem, probe)):
+    is_forward = ansatz_of(pde) is None and not has_unknowns(pde)
+    if given is None and not (starts_free and is_forward and wants_start(problem, probe)):
         return None
     if ansatz_of(pde) is not None:
         raise ValueError(
             "initial_guess is of u, and where conditions hold exactly (hard=True, transform=) the network is not u; "
             "leave one of them out."
         )
+    if has_unknowns(pde):
+        raise ValueError("initial_guess is not used where coefficients are unknown: the measurements in y say more.")
     if model.trainable == "hidden":
         raise ValueError(
             "initial_guess is carried by the output weights, which trainable='hidden' leaves at +-1; train 'all'."
@@ -354,13 +391,24 @@ def _task(model: Any, posed: Posed, widths: tuple[int, ...]) -> Task:
         is_placed, is_zero = model.init == "domain", model.trainable != "hidden"
         network = place.deep(widths, zero=is_zero) if is_placed else place.deep_gaussian(widths)
         problem = problem.with_network(network).training(trainable_blocks(network, model.trainable))
+    noise = float(model.noise) if isinstance(model.noise, Real) else model.noise
     reference, ground, guess = posed.problem.loss_of_zero, _ground(posed), posed.guess
     if guess is not None:
         begun = posed.problem.with_network(
             guess.carried_by(posed.placement.network(GUESS_UNITS, CHECK_SCALE, zero=True))
         )
         reference = max(reference if np.isfinite(reference) else 0.0, float(begun.loss(begun.start)))
-    task = Task(problem, posed.placement, widths, model.tol, reference, ground=ground, may_widen=may_widen, guess=guess)
+    task = Task(
+        problem,
+        posed.placement,
+        widths,
+        model.tol,
+        reference,
+        ground=ground,
+        may_widen=may_widen,
+        guess=guess,
+        noise=noise,
+    )
     return task if ground is not None else replace(task, between=_between(posed))
 
 
@@ -477,9 +525,9 @@ def _course_attributes(course: Course, task: Task) -> dict[str, Any]:
     }
 
 
-def _solution_attributes(posed: Posed, task: Task, network: AnyNetwork) -> dict[str, Any]:
+def _solution_attributes(posed: Posed, task: Task, network: AnyNetwork, coefficients: Coefficients) -> dict[str, Any]:
     """The weights, and how well they do at the rows of X."""
-    trained = task.problem_at(network)
+    trained = task.problem_at(network, coefficients)
     x = as_tensor(posed.rows.X, posed.placement.device, posed.placement.dtype)
     groups, equations = describe_residuals(trained, posed.evaluate(network, x), half_width(posed.placement.bounds))
     return {

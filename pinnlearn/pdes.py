@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +14,69 @@ from pinnlearn.domains import SAMPLING, Domain, check_domain
 from pinnlearn.hyperparameters import Hyperparameters
 from pinnlearn.jets import Jet
 from pinnlearn.sampling import as_generator
+
+
+class Unknown(Hyperparameters):
+    """A number in an equation or a condition that is estimated from measurements.
+
+    Parameters
+    ----------
+    initial : float
+        Where the search begins, between the bounds; its size is the scale of the first steps.
+    lower, upper : float, optional
+        What it is known to lie between.
+
+    Examples
+    --------
+    >>> from pinnlearn.domains import Interval, SpaceTime
+    >>> pde = Heat(SpaceTime(Interval(0, 1), 0.0, 1.0), diffusivity=Unknown(1.0, lower=0.0))
+    """
+
+    def __init__(self, initial: float, lower: float | None = None, upper: float | None = None):
+        self.initial = initial
+        self.lower = lower
+        self.upper = upper
+
+
+class Field(Hyperparameters):
+    """A function in an equation that is estimated from measurements: a source f(x), a conductivity k(x).
+
+    Equations get it as they get u: `f.value`, `k.d(0)`. It is a polynomial on the domain's box.
+
+    Parameters
+    ----------
+    axes : sequence of int, optional
+        The coordinates that it depends on; None is all of them.
+    initial : float
+        The constant where the search begins.
+    degree : int
+        Of the polynomial, the total one.
+    smoothness : "auto" or float
+        The weight, beside that of one measurement, of the mean square of its derivatives of this order, lengths in
+        half-widths of the box, where measurements are noisy. "auto" is that of generalised cross-validation.
+    order : int
+
+    Examples
+    --------
+    -u'' = f with an unknown f:
+
+    >>> from pinnlearn.domains import Interval
+    >>> pde = PDE(Interval(0, 1), equation=lambda x, u, f: -u.d(0, 0) - f.value, unknowns={"f": Field()})
+    """
+
+    def __init__(
+        self,
+        axes: Sequence[int] | None = None,
+        initial: float = 0.0,
+        degree: int = 20,
+        smoothness: float | str = "auto",
+        order: int = 2,
+    ):
+        self.axes = axes
+        self.initial = initial
+        self.degree = degree
+        self.smoothness = smoothness
+        self.order = order
 
 
 class PDE(Hyperparameters):
@@ -37,6 +100,9 @@ class PDE(Hyperparameters):
         torch, which are differentiated.
     solution : callable, optional
         The exact solution where it is known, x -> (n,); used by benchmarks and plots, never by `fit`.
+    unknowns : dict of str to float, Unknown or Field, optional
+        What is estimated from known values of u, with where to begin: the equation gets each by its name, as a keyword
+        argument of shape (n,), and so do functions in conditions that name it.
 
     Examples
     --------
@@ -54,6 +120,7 @@ class PDE(Hyperparameters):
     n_outputs: int = 1
     transform: Callable[[Tensor, Tensor], Tensor] | None = None
     solution: Callable[[Tensor], Tensor] | None = None
+    unknowns: Mapping[str, float | Unknown | Field] | None = None
     time_dependent = False
     # Whether rows without a known value have an equation.
     has_equation: ClassVar[bool] = True
@@ -67,6 +134,7 @@ class PDE(Hyperparameters):
         n_outputs: int = 1,
         transform: Callable[[Tensor, Tensor], Tensor] | None = None,
         solution: Callable[[Tensor], Tensor] | None = None,
+        unknowns: Mapping[str, float | Unknown | Field] | None = None,
     ):
         self.domain = domain
         self.equation = equation
@@ -74,6 +142,7 @@ class PDE(Hyperparameters):
         self.n_outputs = n_outputs
         self.transform = transform
         self.solution = solution
+        self.unknowns = unknowns
 
     def __getattr__(self, name: str):
         if name == "domain":
@@ -204,7 +273,7 @@ class Helmholtz(PDE):
     Parameters
     ----------
     domain : Domain, optional
-    wavenumber : float
+    wavenumber : float or Unknown
         In radians per unit of length.
     source : float or callable
         A number, or a function of x, (n, n_dims) -> (n,).
@@ -218,7 +287,7 @@ class Helmholtz(PDE):
         self,
         domain: Domain | None = None,
         *,
-        wavenumber: float = 1.0,
+        wavenumber: float | Unknown = 1.0,
         source: Value = 0.0,
         boundary: Value | None = 0.0,
         solution: Callable[[Tensor], Tensor] | None = None,
@@ -245,7 +314,7 @@ class Heat(PDE):
     Parameters
     ----------
     domain : SpaceTime, optional
-    diffusivity : float
+    diffusivity : float or Unknown
         In units of length^2 / time.
     source : float or callable
         A number, or a function of x (time last), (n, n_dims) -> (n,).
@@ -261,7 +330,7 @@ class Heat(PDE):
         self,
         domain: Domain | None = None,
         *,
-        diffusivity: float = 1.0,
+        diffusivity: float | Unknown = 1.0,
         source: Value = 0.0,
         boundary: Value | None = 0.0,
         initial: Value | None = 0.0,
@@ -300,4 +369,4 @@ class PlainRegression(PDE):
         self.domain = None
 
 
-__all__ = ["PDE", "Heat", "Helmholtz", "Poisson"]
+__all__ = ["PDE", "Field", "Heat", "Helmholtz", "Poisson", "Unknown"]

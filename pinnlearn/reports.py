@@ -50,6 +50,8 @@ class Report:
     verification : Verification or None
         How well the equations hold where no row was.
     error_estimate : float
+    unknowns, unknowns_std : dict of str to float
+        The estimates of unknown coefficients, and their standard errors; a `Field` is a function.
     windows : list of Window
         Those that were marched in, see `pinnlearn.training.MarchWindows` and `MarchSlabs`.
     """
@@ -70,6 +72,8 @@ class Report:
     verification: Verification | None = None
     error_estimate: float = math.nan
     windows: list[Window] = field(default_factory=list)
+    unknowns: dict[str, Any] = field(default_factory=dict)
+    unknowns_std: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, model: Any) -> Report:
@@ -82,6 +86,8 @@ class Report:
             verification=getattr(model, "verification_", None),
             error_estimate=getattr(model, "error_estimate_", math.nan),
             windows=getattr(model, "windows_", []),
+            unknowns=getattr(model, "unknowns_", {}),
+            unknowns_std=getattr(model, "unknowns_std_", {}),
             widths=hidden_widths(vars(model)),
             activation=model.activation,
             n_parameters=n_parameters(vars(model)),
@@ -100,6 +106,7 @@ class Report:
                 f"about {in_bytes(self.n_bytes)}",
                 f"{self.n_iter} steps in {self.seconds:.1f} s, loss {self.loss:.1e}",
                 f"stopped by {reason}: {explanation}",
+                *(_estimated(name, value, self.unknowns_std.get(name)) for name, value in self.unknowns.items()),
                 *([] if math.isnan(self.error_estimate) else [f"estimated error of u: {self.error_estimate:.1e}"]),
                 *(f"note: {finding}" for finding in self.findings),
             ]
@@ -137,6 +144,18 @@ class Report:
     def _name_width(self) -> int:
         several = [group for group in self.groups if sum(of["group"] == group for of in self.equations.values()) > 1]
         return max(8, *(len(_short(n)) for n, of in self.equations.items() if of["group"] in several), 0)
+
+
+def _estimated(name: str, value: Any, std: float | None) -> str:
+    """An estimate to two digits of its standard error."""
+    if std is None:
+        return f"{name}: a polynomial of degree {value.degree} in x{list(value.axes)}"
+    if not 0 < std < math.inf:
+        return f"{name} = {value:.10g}"
+    digits = 1 - math.floor(math.log10(std))
+    return (
+        f"{name} = {round(value, digits):.{max(1, digits + math.floor(math.log10(abs(value) or 1)) + 1)}g} +- {std:.1e}"
+    )
 
 
 def _marched(windows: Sequence[Window]) -> str:

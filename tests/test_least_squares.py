@@ -233,7 +233,7 @@ def test_row_order_sorts_by_row_with_a_rows_residuals_adjacent():
 def test_at_zero_is_the_residual_of_u_zero():
     problem = small_problem([("a", lambda x, u: -u.laplacian + u.value**3 - 2 * x[:, 0], [0, 1])], n=2)
     (block,) = problem.blocks
-    np.testing.assert_array_equal(block.at_rows.at_zero.residual, -2 * block.x[:, :1])
+    np.testing.assert_array_equal(block.at_rows.at_zero().residual, -2 * block.x[:, :1])
     assert problem.loss_of_zero == pytest.approx(float((4 * block.x[:, 0] ** 2).mean()) / 2, rel=EXACT)
 
 

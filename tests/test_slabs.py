@@ -323,7 +323,7 @@ def test_pickles_files_and_modules(waves, tmp_path):
 
 
 def test_the_default_method_marches_linear_equations_before_hidden_training_and_others_after():
-    assert JOINED[3] == MarchSlabs("linear")
+    assert JOINED[4] == MarchSlabs("linear")
     assert JOINED[-1] == MarchSlabs("nonlinear")
     with pytest.raises(ValueError, match="equations='some' is unknown"):
         fitted(string(1.0), optimizer=[MarchSlabs("some")])

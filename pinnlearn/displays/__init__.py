@@ -14,15 +14,18 @@ from pinnlearn.displays.residual import ResidualDisplay
 from pinnlearn.displays.seeds import SeedsDisplay
 from pinnlearn.displays.solution import SolutionDisplay, plot_solution
 from pinnlearn.displays.spectrum import GramSpectrumDisplay
+from pinnlearn.displays.unknowns import ProfileDisplay, UnknownsDisplay
 
 __all__ = [
     "GramSpectrumDisplay",
     "LossCurveDisplay",
     "Panel",
     "PointsDisplay",
+    "ProfileDisplay",
     "ResidualDisplay",
     "SeedsDisplay",
     "SolutionDisplay",
+    "UnknownsDisplay",
     "make_panels",
     "plot_panels",
     "plot_solution",

@@ -7,8 +7,7 @@ c_t = d(residual) / d(term_t), for linear and nonlinear equations alike.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from pinnlearn.arrays import as_tensor
 from pinnlearn.jets import EquationError, Jet, Symbol, Term
+from pinnlearn.least_squares.coefficients import NO_COEFFICIENTS, Coefficients, CoefficientTerms
 from pinnlearn.least_squares.unknowns import Unknowns
 from pinnlearn.networks import AtPoints, Network, Reading
 
@@ -53,7 +53,7 @@ class Equation:
     group : {"interior", "boundary", "initial", "data"}
         The group of the loss that its residuals count in.
     residual : callable
-        residual(x, u) -> (n,) or (n, q).
+        residual(x, u) -> (n,) or (n, q); what it reads of unknown coefficients are keyword arguments.
     rows : ndarray of shape (n,) of int
     normals : ndarray of shape (n, n_dims), optional
         Outward unit normals at the rows, on the boundary.
@@ -61,15 +61,18 @@ class Equation:
         Known values of u; residual(x, u) then has to give u, and the equation is u = values.
     is_held : bool
         Whether every network that is trained has it, so that it matters to other functions alone.
+    reads : tuple of str
+        The unknown coefficients that it reads.
     """
 
     name: str
     group: str
-    residual: Callable[[Tensor, Jet], Tensor]
+    residual: Callable[..., Tensor]
     rows: NDArray
     normals: NDArray | None = None
     values: NDArray | None = None
     is_held: bool = False
+    reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +85,7 @@ class EquationAtRows:
     values: Tensor | None
     has_time: bool | None
     n_outputs: int
+    _zero: dict[Coefficients, LinearizedEquation] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(cls, equation: Equation, x: Tensor, has_time: bool | None, n_outputs: int) -> EquationAtRows:
@@ -91,10 +95,11 @@ class EquationAtRows:
         normals, values = (a if a is None else as_tensor(a, x.device, x.dtype) for a in arrays)
         return cls(equation, x[rows], normals, values, has_time, n_outputs)
 
-    def residual(self, source: Any) -> Tensor:
-        """The residuals, (n, q), of the function that a `TermSource` stands for."""
+    def residual(self, source: Any, unknown: CoefficientTerms | None = None) -> Tensor:
+        """The residuals, (n, q), of the function that a `TermSource` stands for, and of unknown coefficients."""
+        read = {} if unknown is None else unknown.read(self.equation.reads)
         try:
-            r = self.equation.residual(self.x, Jet(source, self.has_time, self.normals))
+            r = self.equation.residual(self.x, Jet(source, self.has_time, self.normals), **read)
         except EquationError as error:
             raise ValueError(f"{self.equation.name}: {error}") from error
         except IndexError as error:
@@ -115,27 +120,43 @@ class EquationAtRows:
 
     def residual_of(self, unknowns: Unknowns) -> Tensor:
         """The residuals, (n, q), of a network, without what their derivatives need."""
-        return self.residual(_NetworkTerms(unknowns.network.at(self.x), unknowns.highest_order, False))
+        source = _NetworkTerms(unknowns.network.at(self.x), unknowns.highest_order, False)
+        return self.residual(source, CoefficientTerms(unknowns.coefficients, self.x, self.has_time, False))
 
-    @cached_property
-    def at_zero(self) -> LinearizedEquation:
+    def at_zero(self, coefficients: Coefficients = NO_COEFFICIENTS) -> LinearizedEquation:
         """The equation to first order at the function that is zero everywhere: evaluated once."""
-        source = _ZeroTerms(self.x, self.n_outputs)
-        return self._linearized(source, [])
+        if coefficients not in self._zero:
+            self._zero.clear()
+            self._zero[coefficients] = self._linearized(_ZeroTerms(self.x, self.n_outputs), coefficients, [])
+        return self._zero[coefficients]
 
-    def linearize(self, at: AtPoints, highest_order: float, twice: bool = False) -> LinearizedEquation:
-        """The equation to first order at a network; `twice`: and all of it differentiable in the network's weights."""
+    def linearize(
+        self,
+        at: AtPoints,
+        highest_order: float,
+        coefficients: Coefficients = NO_COEFFICIENTS,
+        twice: bool = False,
+    ) -> LinearizedEquation:
+        """The equation to first order at a network; `twice`: and all of it differentiable in the parameters."""
         source = _NetworkTerms(at, highest_order, True)
-        return self._linearized(source, source.at, twice)
+        return self._linearized(source, coefficients, source.at, twice)
 
-    def _linearized(self, source: _Terms, at: list[AtPoints], twice: bool = False) -> LinearizedEquation:
+    def _linearized(
+        self, source: _Terms, coefficients: Coefficients, at: list[AtPoints], twice: bool = False
+    ) -> LinearizedEquation:
+        unknown = CoefficientTerms(coefficients, self.x, self.has_time, True)
         with torch.enable_grad():
-            residual = self.residual(source)
-            columns = [_differentiate(column, source.terms, twice) for column in residual.unbind(dim=1)]
-        if twice:
-            return LinearizedEquation(self.equation, residual, source.terms, columns, source.points, at)
-        terms = {term: values.detach() for term, values in source.terms.items()}
-        return LinearizedEquation(self.equation, residual.detach(), terms, columns, source.points, at)
+            residual = self.residual(source, unknown)
+            read: dict[Any, Tensor] = {**source.terms, **unknown.terms}
+            slopes = [_differentiate(column, read, twice) for column in residual.unbind(dim=1)]
+        by_terms = [{term: c for term, c in each.items() if isinstance(term, Term)} for each in slopes]
+        of_unknown = [{key: c for key, c in each.items() if not isinstance(key, Term)} for each in slopes]
+        terms = source.terms if twice else {term: values.detach() for term, values in source.terms.items()}
+        in_unknowns = None
+        if coefficients.size:
+            in_unknowns = torch.stack([unknown.columns(each) for each in of_unknown], dim=1)
+        residual = residual if twice else residual.detach()
+        return LinearizedEquation(self.equation, residual, terms, by_terms, source.points, at, in_unknowns)
 
     def extended(self, points: ArrayLike, first: int) -> EquationAtRows:
         """The equation at further points, (k, n_dims), whose rows have numbers from `first` on."""
@@ -185,6 +206,8 @@ class LinearizedEquation:
         The rows, and what they are paired with by `u.at(...)`.
     at : list of AtPoints
         The network at these points.
+    in_unknowns : Tensor of shape (n, q, k) or None
+        The derivatives of the residual in the parameters of unknown coefficients, where there are any.
     """
 
     equation: Equation
@@ -193,6 +216,7 @@ class LinearizedEquation:
     coefficients: list[dict[Term, Tensor]]
     points: list[Tensor]
     at: list[AtPoints]
+    in_unknowns: Tensor | None = None
 
     def carried_to(self, network: Network) -> LinearizedEquation:
         """The same to first order, for another network that is the same function."""
@@ -216,7 +240,7 @@ class LinearizedEquation:
         ]
 
 
-def _differentiate(column: Tensor, terms: dict[Term, Tensor], twice: bool) -> dict[Term, Tensor]:
+def _differentiate(column: Tensor, terms: dict[Any, Tensor], twice: bool) -> dict[Any, Tensor]:
     """d(column_i) / d(term_i) for each term: one backward pass, since row i depends on row i alone."""
     if not column.requires_grad:
         return {}

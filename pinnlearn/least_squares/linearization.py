@@ -6,7 +6,7 @@ J = sum_t c_t * J_t with the coefficients c_t of the equations and the closed-fo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pinnlearn.least_squares.equation import LinearizedEquation
-from pinnlearn.least_squares.unknowns import Unknowns
+from pinnlearn.least_squares.unknowns import COEFFICIENTS, Unknowns
 from pinnlearn.linalg import gram_of_rows
 from pinnlearn.networks import Network, Piece
 
@@ -65,11 +65,35 @@ class Linearization:
     def carried_to(self, network: Network) -> Linearization:
         """The same to first order, for another network that is the same function; no equation is evaluated again."""
         parts = [part.carried_to(network) for part in self.parts]
-        return Linearization(Unknowns(network, self.unknowns.trained), parts, self.factors, self.relinearize)
+        return Linearization(replace(self.unknowns, network=network), parts, self.factors, self.relinearize)
+
+    @cached_property
+    def in_unknowns(self) -> Tensor:
+        """The columns of J that belong to unknown coefficients, (n_residuals, k)."""
+        k = self.unknowns.coefficients.size
+        if not k:
+            return self.residual.new_zeros(len(self.residual), 0)
+        columns = [
+            p.residual.new_zeros(*p.residual.shape, k) if p.in_unknowns is None else p.in_unknowns for p in self.parts
+        ]
+        return torch.cat([(c * f[..., None]).reshape(-1, k) for c, f in zip(columns, self.factors, strict=True)])
 
     def jacobian(self, blocks: Sequence[str] | None = None) -> Tensor:
         """J, (n_residuals, n_parameters), or the columns of some blocks; a new tensor at each call."""
-        names = self.unknowns.trained if blocks is None else tuple(blocks)
+        J = self.of_network(self.unknowns.trained if blocks is None else tuple(blocks))
+        return torch.cat([J, self.in_unknowns], dim=1) if blocks is None and COEFFICIENTS in self.unknowns.layout else J
+
+    def less(self, values: Tensor) -> Linearization:
+        """The same with residuals that are smaller by some values, (n_residuals,)."""
+        sizes = [part.residual.numel() for part in self.parts]
+        parts = [
+            replace(part, residual=part.residual - (v.reshape(f.shape) / f))
+            for part, f, v in zip(self.parts, self.factors, values.split(sizes), strict=True)
+        ]
+        return replace(self, parts=parts)
+
+    def of_network(self, names: tuple[str, ...]) -> Tensor:
+        """The columns of J that belong to some blocks of the network."""
         J = self.residual.new_zeros(len(self.residual), sum(self._sizes(names)))
         for where, at, readings in self._pieces():
             at.add_jacobian(readings, dict(zip(names, J[where].split(self._sizes(names), dim=1), strict=True)))
@@ -80,14 +104,14 @@ class Linearization:
         names, sizes = self.unknowns.trained, self._sizes(self.unknowns.trained)
         for _, group in groupby(self._pieces(), key=lambda piece: piece.where.start):
             pieces = list(group)  # of the same rows, one for each point set
-            n = len(pieces[0].at.x)
+            n, where = len(pieces[0].at.x), pieces[0].where
             for first in range(0, n, n_rows):
                 J = self.residual.new_zeros(min(n_rows, n - first), sum(sizes))
                 out = dict(zip(names, J.split(sizes, dim=1), strict=True))
                 for piece in pieces:
                     part = piece.at_rows(slice(first, first + n_rows))
                     part.at.add_jacobian(part.readings, out)
-                yield J
+                yield torch.cat([J, self.in_unknowns[where][first : first + n_rows]], dim=1)
 
     def _sizes(self, names: Sequence[str]) -> list[int]:
         layout = self.unknowns.layout
@@ -97,17 +121,19 @@ class Linearization:
     def gram_size(self) -> int:
         """The k for which J J^T costs as much as the product of an (n, k) with a (k, n) matrix."""
         network, trained = self.unknowns.network, self.unknowns.trained
-        return int(min(network.gram_size(list(self._pieces()), trained), self.unknowns.size))
+        k = self.unknowns.coefficients.size
+        return int(min(network.gram_size(list(self._pieces()), trained) + k, self.unknowns.size))
 
     def gram(self) -> Tensor:
         """J J^T, (n_residuals, n_residuals); by its structure, without J, where that costs less."""
         if self.gram_size < self.unknowns.size:
-            return self.unknowns.network.gram(list(self._pieces()), self.unknowns.trained, len(self.residual))
+            gram = self.unknowns.network.gram(list(self._pieces()), self.unknowns.trained, len(self.residual))
+            return gram + self.in_unknowns @ self.in_unknowns.T if COEFFICIENTS in self.unknowns.layout else gram
         return gram_of_rows(self.jacobian())
 
     def matvec(self, v: Tensor) -> Tensor:
         """J v, (n_residuals,), without forming J."""
-        result = torch.zeros_like(self.residual)
+        result = self.in_unknowns @ v[len(v) - self.unknowns.coefficients.size :]
         tangent = self.unknowns.split(v)
         for where, at, readings in self._pieces():
             result[where] += at.jvp(readings, tangent)
@@ -115,10 +141,10 @@ class Linearization:
 
     def rmatvec(self, v: Tensor) -> Tensor:
         """J^T v, (n_parameters,), without forming J."""
-        total = self.residual.new_zeros(self.unknowns.size)
+        total = self.residual.new_zeros(self.unknowns.size - self.unknowns.coefficients.size)
         for _, at, readings in self._pieces(v):
-            total += at.vjp(readings, self.unknowns.trained)
-        return total
+            total = total + at.vjp(readings, self.unknowns.trained)
+        return torch.cat([total, self.in_unknowns.T @ v])
 
     def linear_jacobian(self) -> Tensor:
         """The columns of J that belong to the parameters that u is linear in."""

@@ -21,7 +21,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from pinnlearn.arrays import as_array
-from pinnlearn.least_squares.equation import GROUPS, Equation, EquationAtRows
+from pinnlearn.least_squares.coefficients import NO_COEFFICIENTS, Coefficients
+from pinnlearn.least_squares.equation import GROUPS, Equation, EquationAtRows, LinearizedEquation
 from pinnlearn.least_squares.linearization import Linearization
 from pinnlearn.least_squares.unknowns import Unknowns
 from pinnlearn.networks import AtPoints, Network
@@ -60,9 +61,9 @@ class Block:
     factor: Callable[[Tensor], Tensor] | None = None
 
     @classmethod
-    def of(cls, at_rows: EquationAtRows) -> Block:
+    def of(cls, at_rows: EquationAtRows, coefficients: Coefficients = NO_COEFFICIENTS) -> Block:
         """With weights of one, as many as the equation has components."""
-        return cls(at_rows, (1.0,) * at_rows.at_zero.residual.shape[1])
+        return cls(at_rows, (1.0,) * at_rows.at_zero(coefficients).residual.shape[1])
 
     @property
     def equation(self) -> Equation:
@@ -139,9 +140,19 @@ class LeastSquares:
         has_time : bool or None
             Whether the last coordinate is time.
         """
-        n_outputs = unknowns.network.n_outputs
-        blocks = (Block.of(EquationAtRows.of(equation, x, has_time, n_outputs)) for equation in equations)
-        return cls(unknowns, tuple(blocks)).weighted(weights or {})
+        n_outputs, coefficients = unknowns.network.n_outputs, unknowns.coefficients
+        at_rows = (EquationAtRows.of(equation, x, has_time, n_outputs) for equation in equations)
+        return cls(unknowns, tuple(Block.of(each, coefficients) for each in at_rows)).weighted(weights or {})
+
+    @property
+    def coefficients(self) -> Coefficients:
+        """The unknown coefficients as given."""
+        return self.unknowns.coefficients
+
+    @property
+    def at_zero(self) -> list[LinearizedEquation]:
+        """The equations to first order at u = 0, each evaluated once."""
+        return [block.at_rows.at_zero(self.coefficients) for block in self.blocks]
 
     @property
     def equations(self) -> list[Equation]:
@@ -186,7 +197,7 @@ class LeastSquares:
     def looks_linear(self) -> bool:
         """Whether all equations are to first order at u, the start, what they are at u = 0; always true at u = 0."""
         parts = self.linearize(self.start).parts
-        return all(b.at_rows.at_zero.has_coefficients_of(part) for b, part in zip(self.blocks, parts, strict=True))
+        return all(zero.has_coefficients_of(part) for zero, part in zip(self.at_zero, parts, strict=True))
 
     @property
     def layout(self) -> dict[str, slice]:
@@ -208,6 +219,10 @@ class LeastSquares:
         """Whether the last coordinate is known to be time."""
         return any(block.at_rows.has_time for block in self.blocks)
 
+    def at(self, parameters: Tensor) -> LeastSquares:
+        """The same problem, to start from these parameters."""
+        return replace(self, unknowns=self.unknowns.at(parameters))
+
     def network(self, parameters: Tensor) -> Network:
         """The network with these parameters."""
         return self.unknowns.at(parameters).network
@@ -220,8 +235,8 @@ class LeastSquares:
     @property
     def loss_of_zero(self) -> float:
         """The loss of the function that is zero."""
-        parts = [block.at_rows.at_zero.residual for block in self.blocks]
-        residual = torch.cat([(r * f).reshape(-1) for r, f in zip(parts, self._factors(), strict=True)])
+        parts = [part.residual for part in self.at_zero]
+        residual = torch.cat([(r * f).reshape(-1) for r, f in zip(parts, self.factors, strict=True)])
         return float(residual @ residual / 2)
 
     def residual(self, parameters: Tensor) -> Tensor:
@@ -231,7 +246,7 @@ class LeastSquares:
     def _residuals(self, parameters: Tensor) -> list[Tensor]:
         unknowns = self.unknowns.at(parameters)
         residuals = [block.at_rows.residual_of(unknowns) for block in self.blocks]
-        return [(r * f).reshape(-1) for r, f in zip(residuals, self._factors(), strict=True)]
+        return [(r * f).reshape(-1) for r, f in zip(residuals, self.factors, strict=True)]
 
     def equation_losses(self, parameters: Tensor) -> dict[str, float]:
         """The part of L(w) that each equation has, by name."""
@@ -255,18 +270,18 @@ class LeastSquares:
 
     def linearize_at_zero(self) -> Linearization:
         """The same at u = 0, for a network that is zero; the equations are evaluated once, whatever the network."""
-        parts = [block.at_rows.at_zero.carried_to(self.unknowns.network) for block in self.blocks]
-        return Linearization(self.unknowns, parts, self._factors(), self._linearize)
+        parts = [part.carried_to(self.unknowns.network) for part in self.at_zero]
+        return Linearization(self.unknowns, parts, self.factors, self._linearize)
 
     def _at(self, unknowns: Unknowns) -> list[AtPoints]:
         return [unknowns.network.at(block.x) for block in self.blocks]
 
     def _linearize(self, unknowns: Unknowns, at: Sequence[AtPoints], twice: bool = False) -> Linearization:
         parts = [
-            block.at_rows.linearize(points, unknowns.highest_order, twice)
+            block.at_rows.linearize(points, unknowns.highest_order, unknowns.coefficients, twice)
             for block, points in zip(self.blocks, at, strict=True)
         ]
-        return Linearization(unknowns, parts, self._factors(), self._linearize)
+        return Linearization(unknowns, parts, self.factors, self._linearize)
 
     def hessian(self, parameters: Tensor) -> Callable[[Tensor], Tensor]:
         """The product v -> H v with the Hessian of L at w: autograd's derivative of the closed-form gradient."""
@@ -295,6 +310,14 @@ class LeastSquares:
     def with_network(self, network: Network) -> LeastSquares:
         """The same equations for another network, the same blocks of it trained."""
         return replace(self, unknowns=replace(self.unknowns, network=network))
+
+    def with_coefficients(self, coefficients: Coefficients) -> LeastSquares:
+        """The same equations with other coefficients."""
+        return replace(self, unknowns=replace(self.unknowns, coefficients=coefficients))
+
+    def taking(self, unknowns: Unknowns) -> LeastSquares:
+        """The same equations for the network and the coefficients of other unknowns, the same blocks trained."""
+        return self.with_network(unknowns.network).with_coefficients(unknowns.coefficients)
 
     def training(self, blocks: Sequence[str]) -> LeastSquares:
         """The same problem with other blocks trained."""
@@ -340,7 +363,8 @@ class LeastSquares:
         decay = Decay(rate, times.min(), times.max())
         return replace(self, blocks=tuple(replace(block, factor=decay) for block in self.blocks))
 
-    def _factors(self) -> list[Tensor]:
+    @property
+    def factors(self) -> list[Tensor]:
         """sqrt(weight / n_g) for each residual of each equation, n_g the number of residuals in its group."""
         counts: Counter[str] = Counter()
         for block in self.blocks:

@@ -1,4 +1,4 @@
-"""What is solved for: some blocks of a network's weights, as one vector of parameters."""
+"""What is solved for: some blocks of a network's weights, and coefficients, as one vector of parameters."""
 
 from __future__ import annotations
 
@@ -9,22 +9,28 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from pinnlearn.least_squares.coefficients import NO_COEFFICIENTS, Coefficients
 from pinnlearn.networks import Network
+
+# The block of coefficients in a parameter vector, after those of the network.
+COEFFICIENTS = "unknowns"
 
 
 @dataclass(frozen=True, eq=False)
 class Unknowns:
-    """A network, and which of its blocks are trained; the others stay as they are.
+    """A network, which of its blocks are trained, the others stay as they are, and unknown coefficients.
 
     Parameters
     ----------
     network : Network
     trained : tuple of str
         In the order of the parameter vector.
+    coefficients : Coefficients
     """
 
     network: Network
     trained: tuple[str, ...]
+    coefficients: Coefficients = NO_COEFFICIENTS
 
     @cached_property
     def layout(self) -> dict[str, slice]:
@@ -33,6 +39,8 @@ class Unknowns:
         for name in self.trained:
             layout[name] = slice(start, start + blocks[name].numel())
             start = layout[name].stop
+        if self.coefficients.size:
+            layout[COEFFICIENTS] = slice(start, start + self.coefficients.size)
         return layout
 
     @property
@@ -53,7 +61,7 @@ class Unknowns:
 
     @property
     def are_linear(self) -> bool:
-        """Whether u is linear in all that is trained."""
+        """Whether u is linear in all of the network that is trained."""
         return self.linear_blocks == self.trained
 
     @property
@@ -64,14 +72,23 @@ class Unknowns:
     @property
     def vector(self) -> Tensor:
         """The parameters, (size,)."""
+        parts = [self.network_vector] if self.trained else []
+        return torch.cat([*parts, self.coefficients.vector] if self.coefficients.size else parts)
+
+    @property
+    def network_vector(self) -> Tensor:
+        """The network's part of the parameters."""
         blocks = self.network.blocks()
         return torch.cat([blocks[name].reshape(-1) for name in self.trained])
 
     def at(self, parameters: Tensor) -> Unknowns:
         """The same with another parameter vector."""
-        return replace(self, network=self.network.with_blocks(self.split(parameters)))
+        moved = replace(self, network=self.network.with_blocks(self.split(parameters)))
+        if not self.coefficients.size:
+            return moved
+        return replace(moved, coefficients=self.coefficients.at(parameters[self.layout[COEFFICIENTS]]))
 
     def split(self, parameters: Tensor) -> dict[str, Tensor]:
-        """A vector in the space of parameters, block by block, in the shapes of `Network.blocks`."""
+        """The network's part of a vector in the space of parameters, block by block, as `Network.blocks` has it."""
         blocks: Mapping[str, Tensor] = self.network.blocks()
-        return {name: parameters[where].reshape(blocks[name].shape) for name, where in self.layout.items()}
+        return {name: parameters[self.layout[name]].reshape(blocks[name].shape) for name in self.trained}

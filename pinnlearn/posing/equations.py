@@ -14,12 +14,13 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import poisson
 
-from pinnlearn.arrays import as_tensor
+from pinnlearn.arrays import as_array, as_tensor
 from pinnlearn.conditions import BaseCondition
 from pinnlearn.domains import Domain
 from pinnlearn.jets import Jet, Recording, TimeAxisUnknownError, Zero
-from pinnlearn.least_squares import Equation
+from pinnlearn.least_squares import CoefficientTerms, Equation
 from pinnlearn.pdes import PDE
+from pinnlearn.posing.coefficients import bound, coefficients, declared
 from pinnlearn.posing.exact import ansatz_of
 from pinnlearn.posing.findings import Finding
 from pinnlearn.posing.rows import Rows
@@ -50,8 +51,9 @@ def assign_equations(pde: PDE, rows: Rows) -> list[Equation]:
         Those without rows are left out.
     """
     equations = _known_values(rows)
-    if rows.governed.any():
-        equations += _governed(pde, rows.X, rows.governed, rows.regions)
+    measured = _measured(pde, rows)
+    if (rows.governed | measured).any():
+        equations += _governed(pde, rows.X, rows.governed, rows.regions, measured)
     ansatz = ansatz_of(pde)
     if ansatz is not None:
         equations = [replace(equation, residual=ansatz.applied(equation.residual)) for equation in equations]
@@ -160,12 +162,18 @@ def time_axis(pde: PDE, x: torch.Tensor) -> bool | None:
     if pde.has_time is not None or not pde.has_equation:
         return pde.has_time
     try:
-        pde.residual(x[:2], Jet(Zero(x[:2], pde.n_outputs), has_time=None))
+        residual, reads = bound(pde, declared(pde))
+        start = CoefficientTerms(coefficients(pde, _box(x), x), x[:2], None, False).read(reads)
+        residual(x[:2], Jet(Zero(x[:2], pde.n_outputs), has_time=None), **start)
     except TimeAxisUnknownError:
         return True
     except Exception:  # reported with its context when the equations are checked
         return None
     return None
+
+
+def _box(x: torch.Tensor) -> tuple[NDArray, NDArray]:
+    return as_array(x.amin(dim=0)), as_array(x.amax(dim=0)) + 1.0
 
 
 def pooled_weights(equations: Sequence[Equation]) -> dict[str, float]:
@@ -196,9 +204,20 @@ def _output(k: int):
     return lambda x, u: u[k].value
 
 
-def _governed(pde: PDE, X: NDArray, governed: NDArray, regions: NDArray) -> list[Equation]:
-    """The PDE and its conditions at the rows that no known value governs."""
-    equations, uncovered = [], governed.copy()
+def _measured(pde: PDE, rows: Rows) -> NDArray:
+    """Rows of known values at which a PDE with unknown coefficients holds as well, (n,) of bool.
+
+    Without a domain that is so where every row is known: others are then collocation points.
+    """
+    if not declared(pde) or (pde.domain is None and rows.governed.any()):
+        return np.zeros(len(rows.X), dtype=bool)
+    inside = ~rows.governed & (rows.regions == "interior")
+    return inside if pde.domain is None else inside & pde.domain.contains(rows.X)
+
+
+def _governed(pde: PDE, X: NDArray, governed: NDArray, regions: NDArray, measured: NDArray) -> list[Equation]:
+    """The PDE and its conditions at the rows that no known value governs, the PDE at measured ones too."""
+    equations, uncovered, unknowns = [], governed.copy(), declared(pde)
     for condition, holds in _where_conditions_hold(pde, X, regions):
         rows = np.flatnonzero(governed & holds)
         uncovered[rows] = False
@@ -206,11 +225,12 @@ def _governed(pde: PDE, X: NDArray, governed: NDArray, regions: NDArray) -> list
         if condition.hard and not is_held:
             continue
         normals = _normals(pde, X[rows], condition.where)
-        law = Equation(condition.label, condition.region, condition.residual, rows, normals, is_held=is_held)
+        residual, reads = bound(condition, unknowns)
+        law = Equation(condition.label, condition.region, residual, rows, normals, is_held=is_held, reads=reads)
         equations.append(law)
-    rest = np.flatnonzero(uncovered)
+    rest, (residual, reads) = np.flatnonzero(uncovered | measured), bound(pde, unknowns)
     # A boundary row under no condition gets the PDE (outflow) and counts with the interior, whose equation it has.
-    return [Equation(f"the equation of {type(pde).__name__}", "interior", pde.residual, rest), *equations]
+    return [Equation(f"the equation of {type(pde).__name__}", "interior", residual, rest, reads=reads), *equations]
 
 
 def _where_conditions_hold(pde: PDE, X: NDArray, regions: NDArray) -> list[tuple[BaseCondition, NDArray]]:

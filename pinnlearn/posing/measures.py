@@ -76,8 +76,8 @@ def measured(
     """
     parts = (linear or problem.linearize(problem.start)).parts
     return [
-        _measure(part, block.at_rows.at_zero.residual.square(), sizes, half_width)
-        for block, part in zip(problem.blocks, parts, strict=True)
+        _measure(part, zero.residual.square(), sizes, half_width)
+        for zero, part in zip(problem.at_zero, parts, strict=True)
     ]
 
 

@@ -20,7 +20,7 @@ ROUND_OFF = 1e-14
 
 def prescribed_values(problem: LeastSquares, output: int) -> tuple[NDArray, NDArray]:
     """The points, (n, n_dims), and the values there, (n,), that conditions and y prescribe of an output."""
-    pairs = [pair for block in problem.blocks for pair in _prescribed(block.at_rows.at_zero, output)]
+    pairs = [pair for part in problem.at_zero for pair in _prescribed(part, output)]
     n_dims = problem.unknowns.network.n_dims
     points, values = zip(*[(np.empty((0, n_dims)), np.empty(0)), *pairs], strict=True)
     return np.concatenate(points), np.concatenate(values)
@@ -52,9 +52,7 @@ def wants_start(problem: LeastSquares, probe: Linearization) -> bool:
     """
     if _slopes_fail(problem):
         return True
-    is_linear = all(
-        block.at_rows.at_zero.has_coefficients_of(part) for block, part in zip(problem.blocks, probe.parts, strict=True)
-    )
+    is_linear = all(zero.has_coefficients_of(part) for zero, part in zip(problem.at_zero, probe.parts, strict=True))
     outputs = range(problem.unknowns.network.n_outputs)
     return not is_linear and any(_has_offset(prescribed_values(problem, k)[1]) for k in outputs)
 
@@ -65,7 +63,7 @@ def _has_offset(values: NDArray) -> bool:
 
 def _slopes_fail(problem: LeastSquares) -> bool:
     """Whether an equation has no slope at u = 0 to start along: it is not finite there, or zero at all rows."""
-    parts = [block.at_rows.at_zero for block in problem.blocks]
+    parts = problem.at_zero
     return any(_fails(each) for part in parts for each in part.coefficients) or not all(
         bool(torch.isfinite(part.residual).all()) for part in parts
     )
@@ -113,7 +111,7 @@ def relative_sizes(problem: LeastSquares, half_width: NDArray) -> tuple[float, .
     values = [prescribed_values(problem, k)[1] for k in outputs]
     sizes = np.array([np.sqrt(np.mean(each**2)) if len(each) else 0.0 for each in values])
     sizes[sizes < ROUND_OFF * sizes.max()] = 0.0
-    pdes = [block.at_rows.at_zero for block in problem.blocks if block.equation.group == "interior"]
+    pdes = [part for part in problem.at_zero if part.equation.group == "interior"]
     balances = [each for part in pdes for each in _balances(part, half_width, len(sizes))]
     for _ in outputs:  # what one has told may tell of another
         told = [min(bounds) if (bounds := _bounds(balances, sizes, k)) else 0.0 for k in outputs]

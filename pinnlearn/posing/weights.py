@@ -36,7 +36,7 @@ def balanced_weights(
     dict of str to tuple of float
         For each equation by its name, a weight for each of its components.
     """
-    parts = [block.at_rows.at_zero for block in problem.blocks] if start is None else start.parts
+    parts = problem.at_zero if start is None else start.parts
     return {part.equation.name: _component_weights(part, half_width) for part in parts}
 
 

@@ -29,7 +29,8 @@ from pinnlearn.networks import (
 )
 from pinnlearn.notices import warn
 from pinnlearn.pdes import PDE
-from pinnlearn.posing.equations import pooled_weights
+from pinnlearn.posing.coefficients import coefficients
+from pinnlearn.posing.equations import bounding_box, pooled_weights
 from pinnlearn.posing.pose import pose as pose_rows
 from pinnlearn.posing.rows import Rows, check_pde, check_points
 
@@ -142,8 +143,10 @@ def pose(
     chosen, solved = get_activation(activation), check_pde(pde, points.shape[1], y)
     rows = Rows.of(solved, points, y, region)
     weights = gaussian_weights(PROBE_UNITS, points.shape[1], solved.n_outputs, np.random.default_rng(0))
-    unknowns = Unknowns(TwoLayerNetwork.of(weights, chosen, CPU, DTYPE), BLOCKS["hidden"])
-    problem = pose_rows(solved, rows, unknowns)
+    network = TwoLayerNetwork.of(weights, chosen, CPU, DTYPE)
+    # Unknown coefficients are what they are guessed to be.
+    start = coefficients(solved, bounding_box(solved, rows.X), next(iter(network.blocks().values())))
+    problem = pose_rows(solved, rows, Unknowns(network, BLOCKS["hidden"], start.holding()))
     _warn_of_missing_groups(solved, problem.equations)
     problem = problem.weighted(pooled_weights(problem.equations)) if normalised else _summed(problem)
     return Posed(solved, rows.X, chosen, problem)

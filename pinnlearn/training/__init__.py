@@ -18,7 +18,8 @@ from pinnlearn.training.choices import DampingChoice, ScaleChoice
 from pinnlearn.training.coordinates import Round, TrainCoordinates
 from pinnlearn.training.determination import Determination, Determiner
 from pinnlearn.training.grading import Grade
-from pinnlearn.training.methods import DEEP, JOINED
+from pinnlearn.training.identification import Identify, IdentifyInCoordinates
+from pinnlearn.training.methods import DEEP, INVERSE, JOINED
 from pinnlearn.training.placement import Likeness
 from pinnlearn.training.several import Deflation, OtherSolution
 from pinnlearn.training.slabs import MarchSlabs
@@ -39,6 +40,7 @@ from pinnlearn.training.windows import MarchWindows
 
 __all__ = [
     "DEEP",
+    "INVERSE",
     "JOINED",
     "Check",
     "DampingChoice",
@@ -48,6 +50,8 @@ __all__ = [
     "Enrich",
     "Grade",
     "Grow",
+    "Identify",
+    "IdentifyInCoordinates",
     "Likeness",
     "March",
     "MarchSlabs",

@@ -25,6 +25,9 @@ from pinnlearn.training.placement import Placement, beside
 ROUND_OFF = 1e-27
 
 
+Choice = tuple[Placement, float]
+
+
 class ScaleChoice(Hyperparameters):
     """Choose the scale of hidden units: that which predicts left-out equations best.
 
@@ -47,6 +50,12 @@ class ScaleChoice(Hyperparameters):
     judging : int
         A smaller group of residuals is no judge: where two boundary values pin a solution down, neither predicts the
         other.
+    below_values : float, optional
+        Where known values are noisy: the smallest scale is taken at which the loss of left-out equations is below this
+        part of that of left-out values, if there is one. By values alone many do as well, and a large one leaves units
+        room between rows.
+    near_best : float
+        Such a scale predicts left-out values as well as the best one, up to this factor; if there is none, equations.
     """
 
     def __init__(
@@ -60,6 +69,8 @@ class ScaleChoice(Hyperparameters):
         n_rows: int = 1200,
         n_units: int = 400,
         judging: int = 20,
+        below_values: float | None = None,
+        near_best: float = 4.0,
     ):
         self.scales = scales
         self.fallback = fallback
@@ -70,6 +81,8 @@ class ScaleChoice(Hyperparameters):
         self.n_rows = n_rows
         self.n_units = n_units
         self.judging = judging
+        self.below_values = below_values
+        self.near_best = near_best
 
     def choose(
         self,
@@ -78,6 +91,7 @@ class ScaleChoice(Hyperparameters):
         width: int,
         trained: TwoLayerNetwork | None = None,
         guess: Guess | None = None,
+        around: TwoLayerNetwork | None = None,
     ) -> tuple[Placement, float]:
         """Choose a scale, and of several placements one.
 
@@ -92,6 +106,8 @@ class ScaleChoice(Hyperparameters):
         trained : TwoLayerNetwork, optional
             Units that the others are to be added to. None linearises the equations at the guess, or at u = 0.
         guess : Guess, optional
+        around : TwoLayerNetwork, optional
+            Another u to linearise them at, which the units are to take the place of.
 
         Returns
         -------
@@ -99,21 +115,25 @@ class ScaleChoice(Hyperparameters):
             For new output weights in few dimensions it is stretched along the axes.
         scale : float
         """
-        probes = _Probes(_thinned(problem, self.n_rows), trained)
+        probes = _Probes(_thinned(problem, self.n_rows), trained, around)
         if guess is not None and not probes.is_hidden:
             n_units = max(1, min(self.n_units, len(guess.x) // 2))
             probes.start_at(guess.carried_by(placements[0].network(n_units, self.fallback, zero=True)))
         units = self.probe_width(width, probes.problem.n_rows) // (3 if probes.is_hidden else 1)
 
+        def linearized(placement: Placement, scale: float) -> Linearization:
+            return probes.linearize(placement.network(max(1, units), scale, zero=not probes.is_hidden))
+
         def loss(placement: Placement, scale: float) -> float:
-            network = placement.network(max(1, units), scale, zero=not probes.is_hidden)
-            return left_out_loss(probes.linearize(network), ROUND_OFF, self.judging)
+            return left_out_loss(linearized(placement, scale), ROUND_OFF, self.judging)
 
         choices = list(product(placements, self.scales))
         losses = [loss(*choice) for choice in choices]
         if not min(losses) < max(losses):
             return placements[0], self.fallback
         placement, scale = choices[int(np.argmin(losses))]
+        if self.below_values is not None:
+            placement, scale = self._choose_among_noise([(c, *left_out_by_kind(linearized(*c))) for c in choices])
         if probes.is_hidden or trained is not None:
             return placement, scale
         is_accurate = min(losses) < self.accurate * probes.problem.loss_of_zero
@@ -122,6 +142,13 @@ class ScaleChoice(Hyperparameters):
             placement = placement.stretched(stretch)
         # m units resolve what is as small as m^(-1/d).
         return placement, scale * (width / units) ** (1 / placement.n_dims)
+
+    def _choose_among_noise(self, left_out: list[tuple[Choice, float, float]]) -> Choice:
+        """Of choices with what is left out of equations, and of known values: see `below_values`."""
+        most = self.near_best * min(of_values for _, _, of_values in left_out)
+        fit = [(choice, of_rest) for choice, of_rest, of_values in left_out if of_values <= most]
+        enough = max((self.below_values or 0.0) * most, self.near_best * min(of_rest for _, of_rest in fit))
+        return next(choice for choice, of_rest in fit if of_rest <= enough)
 
     def probe_width(self, width: int, n_rows: int) -> int:
         """The number of units to probe with: few enough for the rows to be redundant."""
@@ -146,11 +173,12 @@ class ScaleChoice(Hyperparameters):
 class _Probes:
     """A problem to first order for one network after another; the equations are evaluated as rarely as can be."""
 
-    def __init__(self, problem: LeastSquares, trained: TwoLayerNetwork | None):
+    def __init__(self, problem: LeastSquares, trained: TwoLayerNetwork | None, around: TwoLayerNetwork | None = None):
         self.is_hidden = problem.unknowns.linear is None
         self.problem = problem if self.is_hidden else problem.training(problem.unknowns.linear_blocks)
         self.trained = trained
         self._start: Linearization | None = None
+        self._affine = None if around is None else affine_at(self.problem.with_network(around))
         if trained is not None:
             self.start_at(trained)
 
@@ -163,8 +191,31 @@ class _Probes:
         """For a network that is zero, or hidden units with outputs +-1; beside the trained one, if there is one."""
         if self._start is not None:
             return self._start.carried_to(network if self.trained is None else beside(network, self.trained))
+        if self._affine is not None:
+            return self._affine.carried_to(network)
         problem = self.problem.with_network(network)
         return problem.linearize(problem.start) if self.is_hidden else problem.linearize_at_zero()
+
+
+def left_out_by_kind(linear: Linearization) -> tuple[float, float]:
+    """The sums of squares of left-out equations, and of left-out known values."""
+    squares = leave_one_out(linear.jacobian(), -linear.residual, ROUND_OFF).square()
+    kinds = [np.repeat(p.equation.values is not None, p.residual.numel()) for p in linear.parts]
+    of_values = torch.as_tensor(np.concatenate(kinds), device=squares.device)
+    return float(squares[~of_values].sum()), float(squares[of_values].sum())
+
+
+def affine_at(problem: LeastSquares) -> Linearization:
+    """The linear model of a problem at its start, with the residual that it has for the function u = 0.
+
+    Parameters
+    ----------
+    problem : LeastSquares
+        It trains what u is linear in.
+    """
+    linear = problem.linearize(problem.start)
+    along = linear.of_network(problem.unknowns.trained) @ problem.unknowns.network_vector
+    return linear.less(along)
 
 
 class DampingChoice(Hyperparameters):

@@ -110,7 +110,7 @@ def _state(conditions: Sequence[Block], orders: Sequence[int]) -> list[Tensor] |
     columns = {(k, j): i for i, (k, j) in enumerate((k, j) for k, m in enumerate(orders) for j in range(m))}
     rows, rights = [], []
     for block in conditions:
-        part = block.at_rows.at_zero
+        part = block.at_rows.at_zero()
         if len(part.points) > 1:
             return None
         for residual, coefficients in zip(part.residual.unbind(dim=1), part.coefficients, strict=True):

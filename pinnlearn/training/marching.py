@@ -58,8 +58,7 @@ Kept = Sequence[tuple[int, tuple[int, ...]]]
 def orders_in_time(problem: LeastSquares) -> tuple[int, ...]:
     """The highest derivative in time of each output that the PDE reads; zeros where other times are referred to."""
     time, orders = problem.unknowns.network.n_dims - 1, [0] * problem.unknowns.network.n_outputs
-    for block in problem.blocks:
-        at_zero = block.at_rows.at_zero
+    for block, at_zero in zip(problem.blocks, problem.at_zero, strict=True):
         if not all(torch.equal(x[:, time], block.x[:, time]) for x in at_zero.points):
             return (0,) * len(orders)
         for term in at_zero.terms if block.equation.group == "interior" else ():

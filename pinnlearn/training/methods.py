@@ -11,6 +11,7 @@ from sklearn.base import clone
 from pinnlearn.optimizers import NGD, Direct, GainRatio, Optimizer, get_optimizer
 from pinnlearn.training.coordinates import TrainCoordinates
 from pinnlearn.training.grading import Grade
+from pinnlearn.training.identification import Identify, IdentifyInCoordinates
 from pinnlearn.training.slabs import MarchSlabs
 from pinnlearn.training.spreading import Spread
 from pinnlearn.training.stages import Enrich, Grow, March, SolveOutput, Stage, Steps, Task, TrainHidden
@@ -34,6 +35,8 @@ DEEP: tuple[Stage, ...] = (Steps(NGD()), SolveOutput())
 DEEP_OUTPUT: tuple[Stage, ...] = (SolveOutput(),)
 # One hidden layer over a map of the inputs.
 MAPPED: tuple[Stage, ...] = (SolveOutput(), TrainCoordinates())
+# Where coefficients are unknown.
+INVERSE: tuple[Stage, ...] = (Identify(), IdentifyInCoordinates())
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from pinnlearn.linalg import small_solution
+from pinnlearn.linalg import damped_solve, small_solution
 from pinnlearn.optimizers import Optimizer
 from pinnlearn.optimizers.base import Problem, State
+from pinnlearn.optimizers.trust import hardly_falls
 
 # A step that leaves more than this part of the loss brings no more digits.
 FALLING = 0.1
@@ -53,7 +54,7 @@ class Newton(Optimizer):
         solved = small_solution(J, b)
         predicted = float((J @ solved - b).square().sum()) / 2
         del J
-        parameters, loss = self._halved(problem, state, solved - state.parameters)
+        parameters, loss = _halved(problem, state, solved - state.parameters, self.halvings)
         if not math.isfinite(loss):
             return replace(state, stop="stalled")
         least, n_idle = state.memory or (state.loss, 0)
@@ -61,11 +62,80 @@ class Newton(Optimizer):
         is_over = n_idle >= self.patience or loss <= AS_PREDICTED * predicted
         return State(parameters, loss, (min(least, loss), n_idle), "stalled" if is_over else None)
 
-    def _halved(self, problem: Problem, state: State, step: Tensor) -> tuple[Tensor, float]:
+
+def _halved(problem: Problem, state: State, step: Tensor, n_left: int) -> tuple[Tensor, float]:
+    """Parameters after a step, and their loss; it is halved so many times, if it raises that."""
+    parameters = state.parameters + step
+    loss = float(problem.loss(parameters))
+    while n_left and not loss < state.loss:
+        step, n_left = step / 2, n_left - 1
         parameters = state.parameters + step
-        loss, n_left = float(problem.loss(parameters)), self.halvings
-        while n_left and not loss < state.loss:
-            step, n_left = step / 2, n_left - 1
-            parameters = state.parameters + step
-            loss = float(problem.loss(parameters))
-        return parameters, loss
+        loss = float(problem.loss(parameters))
+    return parameters, loss
+
+
+class SettlingNewton(Optimizer):
+    """Gauss-Newton steps to the smallest parameters, columns of J of length 1, that solve the linear model.
+
+    Unlike `Newton` it goes on until the linear model has nothing to gain, so that unknown coefficients have settled
+    also where noise is left of the loss; and it factorises once a step, without singular values.
+
+    Parameters
+    ----------
+    max_iter : int
+    halvings : int
+        A step that would raise the loss is halved so many times at most.
+    settled : float
+        It ends where the linear model promises to lower the loss by less than this part.
+    damping : float
+        Relative to the mean diagonal of J J^T: round-off.
+    hold : float
+        The weight of a change of parameters that u is not linear in, relative to the length of their columns.
+    patience : tuple (steps, part)
+        It ends as well where the loss has not fallen to this part in so many steps.
+    """
+
+    learning_rate = None
+
+    def __init__(
+        self,
+        max_iter: int = 20,
+        halvings: int = 8,
+        settled: float = 1e-8,
+        damping: float = 1e-28,
+        hold: float = 1e-10,
+        patience: tuple[int, float] = (3, 0.5),
+    ):
+        self.max_iter = max_iter
+        self.halvings = halvings
+        self.hold = hold
+        self.settled = settled
+        self.damping = damping
+        self.patience = patience
+
+    def step(self, problem: Problem, state: State) -> State:
+        """Go where the linear model is least, or part of the way."""
+        linear = problem.linearize(state.parameters)
+        J, r = linear.jacobian(), linear.residual
+        if not bool(torch.isfinite(J).all()) or not bool(torch.isfinite(r).all()):
+            return replace(state, stop="stalled")
+        b, lengths = J @ state.parameters - r, torch.linalg.vector_norm(J, dim=0)
+        lengths = torch.where(lengths > 0, lengths, 1.0)
+        hold = self.hold * torch.diag(lengths)[_others(problem, J)]  # along what J leaves open they stay
+        A, right = torch.cat([J, hold]) / lengths, torch.cat([b, hold @ state.parameters])
+        solved = damped_solve(A, right, self.damping, "qr") / lengths
+        predicted = float((J @ solved - b).square().sum()) / 2
+        parameters, loss = _halved(problem, state, solved - state.parameters, self.halvings)
+        if not loss < state.loss:
+            return replace(state, stop="stalled")
+        losses = (*(state.memory or (state.loss,)), loss)
+        is_over = state.loss - predicted < self.settled * state.loss or hardly_falls(losses, self.patience)
+        return State(parameters, loss, losses, "stalled" if is_over else None)
+
+
+def _others(problem: Problem, J: Tensor) -> Tensor:
+    """Which parameters u is not linear in, (n_parameters,) of bool."""
+    others = torch.ones(J.shape[1], dtype=torch.bool, device=J.device)
+    if problem.linear is not None:
+        others[problem.linear] = False
+    return others

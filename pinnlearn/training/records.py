@@ -47,7 +47,10 @@ class Run:
     def start(self) -> str:
         """A fingerprint of the weights that it starts from."""
         weights = self.problem.unknowns.network.blocks().values()
-        return cast(str, joblib.hash([as_array(block.movedim(-1, 0)) for block in weights]))
+        arrays = [as_array(block.movedim(-1, 0)) for block in weights]
+        if self.problem.coefficients.parts:
+            arrays.append(as_array(self.problem.coefficients.vector))
+        return cast(str, joblib.hash(arrays))
 
     def packed(self) -> dict[str, Any]:
         """The run as plain values; where it has ended, without the optimizer's state."""

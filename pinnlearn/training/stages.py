@@ -23,7 +23,7 @@ from typing import Any, ClassVar, cast
 from numpy.typing import NDArray
 
 from pinnlearn.hyperparameters import Hyperparameters
-from pinnlearn.least_squares import LeastSquares
+from pinnlearn.least_squares import Coefficients, LeastSquares
 from pinnlearn.networks import BLOCKS, Network, TwoLayerNetwork, Window
 from pinnlearn.optimizers import NGD, Optimizer
 from pinnlearn.posing.ground import Between, Ground
@@ -66,6 +66,8 @@ class Task:
         What u is where training starts; None for 0.
     between : Between, optional
         Where a solution is verified if there is no ground; None where the PDE has next to no rows.
+    noise : float or "auto", optional
+        The standard deviation of measurements; "auto" where there is some, and nobody knows how much.
     """
 
     problem: LeastSquares
@@ -79,6 +81,12 @@ class Task:
     may_widen: bool = False
     guess: Guess | None = None
     between: Between | None = None
+    noise: float | str | None = None
+
+    @property
+    def known_noise(self) -> float | None:
+        """The standard deviation of measurements, where it is known."""
+        return self.noise if isinstance(self.noise, float) else None
 
     @property
     def width(self) -> int:
@@ -127,9 +135,9 @@ class Task:
             return None
         return self.problem.moved(self.draw(self.problem.n_interior))
 
-    def problem_at(self, network: Network) -> LeastSquares:
+    def problem_at(self, network: Network, coefficients: Coefficients | None = None) -> LeastSquares:
         """The problem at a network of any kind, to be evaluated: what it would train is what u is linear in."""
-        return self.problem.with_network(network).training(network.linear)
+        return _evaluated(self.problem, network, coefficients)
 
     def begun(self, network: Any) -> Any:
         """A network that is zero, with output weights that fit the guess, if there is one."""
@@ -140,11 +148,11 @@ class Task:
         problem = self.problem_at(network)
         return float(problem.loss(problem.start))
 
-    def unseen(self, network: Network) -> float:
+    def unseen(self, network: Network, coefficients: Coefficients | None = None) -> float:
         """Its loss at points that are no rows; 0 where there are none to judge by."""
         if self.judge is None:
             return 0.0
-        judge = self.judge.with_network(network).training(network.linear)
+        judge = _evaluated(self.judge, network, coefficients)
         return float(judge.loss(judge.start))
 
     def verify(self, solution: Solution) -> Verification | None:
@@ -152,7 +160,7 @@ class Task:
         places = self.ground or self.between
         if places is None:
             return None
-        verification = self.verifier.verify(self.problem_at(solution.network), places)
+        verification = self.verifier.verify(self.problem_at(solution.network, solution.coefficients), places)
         # Polynomials over the whole domain know nothing of windows.
         return verification._replace(determination=solution.determination) if solution.windows else verification
 
@@ -193,6 +201,8 @@ class Solution:
         The error that windows hand on from one to the next.
     aside : Solution, optional
         One to come back to where what other stages find does not hold.
+    noise : dict of str to float or None
+        The standard deviation of measurements by their equations, where what is left of them is noise.
     """
 
     problem: LeastSquares
@@ -204,15 +214,21 @@ class Solution:
     windows: tuple[Window, ...] = ()
     determination: Determination | None = None
     aside: Solution | None = None
+    noise: dict[str, float] | None = None
 
     @property
     def network(self) -> Any:
         """The network."""
         return self.problem.unknowns.network
 
+    @property
+    def coefficients(self) -> Coefficients:
+        """The unknown coefficients."""
+        return self.problem.coefficients
+
     def worst(self, task: Task) -> float:
         """What solutions are compared by: the largest of its losses at rows, left-out rows and other points."""
-        return max(self.loss, self.left_out_loss or 0.0, task.unseen(self.network))
+        return max(self.loss, self.left_out_loss or 0.0, task.unseen(self.network, self.coefficients))
 
 
 class Stage(Hyperparameters):
@@ -226,11 +242,14 @@ class Stage(Hyperparameters):
         Whether it trains networks of several hidden layers as well.
     serves_maps : bool
         Whether it trains networks over a map of the inputs as well.
+    serves_unknowns : bool
+        Whether it estimates unknown coefficients as well.
     """
 
     continues: ClassVar[bool] = False
     serves_depth: ClassVar[bool] = False
     serves_maps: ClassVar[bool] = False
+    serves_unknowns: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -261,6 +280,7 @@ class Steps(Stage):
     continues = True
     serves_depth = True
     serves_maps = True
+    serves_unknowns = True
 
     def __init__(self, optimizer: Optimizer):
         self.optimizer = optimizer
@@ -278,9 +298,9 @@ class Steps(Stage):
 
     def run(self, task: Task, solution: Solution, course: Course) -> Solution:
         """Train down to the target."""
-        problem = task.problem.with_network(solution.network)
+        problem = task.problem.taking(solution.problem.unknowns)
         result = course.run(type(self.optimizer).__name__, self.optimizer, problem, target=task.target)
-        trained = problem.with_network(problem.network(result.parameters))
+        trained = problem.at(result.parameters)
         return replace(solution, problem=trained, loss=result.loss, is_done=result.stop == "tol")
 
 
@@ -303,6 +323,7 @@ class SolveOutput(Stage):
 
     serves_depth = True
     serves_maps = True
+    serves_unknowns = True
 
     def __init__(
         self,
@@ -349,7 +370,7 @@ class SolveOutput(Stage):
         optimizer = NGD(damping=damping) if is_damped else self.optimizer or NGD()
         steps = min(self.damped_steps if is_damped else self.max_iter, course.left)
         result = course.run("output weights", optimizer, output, max_iter=steps)
-        solved = problem.with_network(output.network(result.parameters))
+        solved = problem.taking(output.at(result.parameters).unknowns)
         is_done = result.loss <= task.target and left_out <= task.tol * task.reference
         return replace(solution, problem=solved, loss=result.loss, left_out_loss=left_out, is_done=is_done)
 
@@ -617,6 +638,7 @@ class Enrich(SolveOutput):
 
     serves_depth = False
     serves_maps = False
+    serves_unknowns = False
 
     def __init__(
         self,
@@ -641,6 +663,12 @@ class Enrich(SolveOutput):
             chosen, scale = choice.choose(solution.problem, placements, task.width, trained)
         network = substitute(chosen.network(task.width, scale, zero=True), trained)
         return self.solve(task, solution, network, course)
+
+
+def _evaluated(problem: LeastSquares, network: Network, coefficients: Coefficients | None) -> LeastSquares:
+    """A problem at a network, to be evaluated; coefficients, if they are not those given, stay."""
+    at_network = problem.with_network(network).training(network.linear)
+    return at_network if coefficients is None else at_network.with_coefficients(coefficients)
 
 
 def _loss(solution: Solution) -> float:

@@ -104,7 +104,8 @@ def _end(task: Task, stage: Stage, best: Solution, course: Course, verification:
     if not isinstance(stage, Steps):
         # Windows are accepted by residuals relative to the size of u in each, not over the whole domain.
         is_solved = best.loss <= task.target or (best.windows and best.is_done)
-        course.stop = "tol" if is_solved else "stalled" if course.left else "max_iter"
+        short = "stalled" if course.left else "max_iter"
+        course.stop = "tol" if is_solved else short if best.noise is None else "noise"
     if course.stop == "tol" and verification is not None and not verification.holds:
         course.stop = "unverified"
     elif course.stop == "stalled" and _is_up_to_noise(verification):
