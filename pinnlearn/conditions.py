@@ -71,6 +71,8 @@ class BaseCondition(Hyperparameters):
         Axes whose two faces are the condition's own: those of the boundary without `where` leave them alone.
     hard : bool
         Whether it holds exactly, by the form of u, and asks for no rows.
+    is_pointwise : bool
+        Whether a row's residual is known to depend on that row alone; `fit` checks the others.
     """
 
     region = "boundary"
@@ -78,6 +80,7 @@ class BaseCondition(Hyperparameters):
     name: str | None = None
     own_axes: tuple[int, ...] = ()
     hard = False
+    is_pointwise: bool = False
     residual: Callable[[Tensor, Jet], Tensor]
 
     @property

@@ -51,6 +51,8 @@ class Handover(BaseCondition):
 
     region = "initial"
     name = "what went before"
+    # The check would take round-off of output weights of 1e9 for a mean over rows.
+    is_pointwise = True
 
     def __init__(self, before: Mapping[str, Any], activation: str, kept: Kept):
         self.before = before
@@ -102,6 +104,11 @@ class PDEInWindow(PDE):
     def solution(self):  # type: ignore[override]
         """The PDE's."""
         return self.pde.solution
+
+    @property
+    def transform(self):  # type: ignore[override]
+        """The PDE's form of u."""
+        return self.pde.transform
 
     @property
     def time_dependent(self) -> bool:  # type: ignore[override]
@@ -163,7 +170,8 @@ class TimeWindows(MetaEstimatorMixin, RegressorMixin, Versioned):
     -----
     Rows of X belong to the window that their time lies in, a joint to the earlier one. Each window has at least as many
     rows of each region as a window of equal length (with "auto", of the first length) would have of X on average;
-    missing ones are drawn from the domain. Rows at the start are moved to the begin of each window.
+    missing ones are drawn from the domain. Rows at the start are moved to the begin of each window; where X has none,
+    some are drawn.
 
     An error is handed on with u, and grows as the equations let it grow; nothing here estimates that.
 
@@ -249,6 +257,11 @@ class TimeWindows(MetaEstimatorMixin, RegressorMixin, Versioned):
             raise ValueError(
                 "TimeWindows takes an estimator with a PDE, such as TimeWindows(PINNRegressor(pde)), but got "
                 f"{self.estimator!r}. A pipeline goes around TimeWindows, not into it."
+            )
+        if pde.unknowns:
+            raise ValueError(
+                "TimeWindows does not estimate unknown coefficients, of which each window would find others; fit the "
+                "estimator itself."
             )
         domain = pde.domain
         if domain is None or not domain.has_time or not {"t_start", "t_end"} <= set(domain.get_params(deep=False)):

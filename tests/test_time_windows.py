@@ -1,5 +1,6 @@
 """TimeWindows against scipy's integrators and exact solutions."""
 
+import math
 import pickle
 import warnings
 
@@ -18,6 +19,7 @@ from pinnlearn import PINNRegressor, TimeWindows, relative_l2_error
 from pinnlearn.conditions import Dirichlet, Initial, InitialVelocity
 from pinnlearn.domains import Box, Interval, SpaceTime, Time
 from pinnlearn.metrics import exact_solution, new_points
+from pinnlearn.model_selection import RegionKFold
 from pinnlearn.pdes import PDE, Heat, Poisson
 from pinnlearn.training import SolveOutput
 
@@ -130,7 +132,7 @@ def test_several_hidden_layers_in_each_window():
 
 
 def test_it_is_an_estimator_as_any_other():
-    X = PENDULUM.sample(100, 1, random_state=0)
+    X = PENDULUM.sample(100, 2, random_state=0)
     model = TimeWindows(PINNRegressor(PENDULUM, random_state=0), n_windows=2)
     assert clone(model).get_params()["estimator__random_state"] == 0
     assert clone(model).set_params(estimator__width=30, n_windows=3).estimator.width == 30
@@ -141,7 +143,7 @@ def test_it_is_an_estimator_as_any_other():
         pinnlearn.save(model, "nowhere")
     piped = make_pipeline(FunctionTransformer(), clone(model)).fit(X)
     np.testing.assert_array_equal(piped.predict(X), predicted)
-    search = GridSearchCV(model, {"n_windows": [1, 2]}, cv=2).fit(X)
+    search = GridSearchCV(model, {"n_windows": [1, 2]}, cv=RegionKFold(2, pde=PENDULUM)).fit(X)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
@@ -154,6 +156,30 @@ def test_known_values_join_the_window_that_their_time_lies_in():
     groups = [each.groups_["data"]["rows"] for each in model.estimators_]
     assert groups == [2, 2]
     np.testing.assert_allclose(model.predict(X), np.exp(-X[:, 0]), atol=1e-4)
+
+
+def test_where_known_values_stand_for_the_start_later_windows_go_on_all_the_same():
+    X = np.linspace(0.01, 0.7, 40)[:, None]
+    y = np.full(40, np.nan)
+    y[3] = math.exp(-X[3, 0])
+    pde = PDE(Time(0.0, 0.7), equation=lambda x, u: u.dt + u.value)
+    model = TimeWindows(clone(OUTPUT).set_params(pde=pde), n_windows=3).fit(X, y)
+    np.testing.assert_allclose(model.predict(X), np.exp(-X[:, 0]), rtol=1e-8)
+    X = HEAT.sample(300, 120, random_state=0)
+    X = X[X[:, 1] > 0]
+    inside = HEAT.domain.contains(X) & ~HEAT.domain.on_boundary(X)
+    y = np.where(inside & (X[:, 1] < 0.1), exact_solution(HEAT, X), np.nan)
+    model = TimeWindows(clone(OUTPUT).set_params(pde=clone(HEAT).set_params(initial=None)), n_windows=3).fit(X, y)
+    assert relative_l2_error(exact_solution(HEAT, X), model.predict(X)) < 1e-4
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_round_off_of_large_output_weights_is_not_taken_for_a_mean_over_rows(seed):
+    estimator = clone(OUTPUT).set_params(pde=HEAT, random_state=seed)
+    X = HEAT.sample(200, 80, random_state=0)
+    model = TimeWindows(estimator, n_windows=3).fit(X.astype(np.float32))
+    # A window has 67 rows of the PDE.
+    assert relative_l2_error(exact_solution(HEAT, X), model.predict(X)) < 1e-3
 
 
 def test_warnings_of_all_windows_are_one():

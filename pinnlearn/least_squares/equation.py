@@ -63,6 +63,8 @@ class Equation:
         Whether every network that is trained has it, so that it matters to other functions alone.
     reads : tuple of str
         The unknown coefficients that it reads.
+    is_pointwise : bool
+        Whether a row's residual is known to depend on that row alone.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Equation:
     values: NDArray | None = None
     is_held: bool = False
     reads: tuple[str, ...] = ()
+    is_pointwise: bool = False
 
 
 @dataclass(frozen=True, eq=False)

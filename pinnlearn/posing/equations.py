@@ -226,7 +226,8 @@ def _governed(pde: PDE, X: NDArray, governed: NDArray, regions: NDArray, measure
             continue
         normals = _normals(pde, X[rows], condition.where)
         residual, reads = bound(condition, unknowns)
-        law = Equation(condition.label, condition.region, residual, rows, normals, is_held=is_held, reads=reads)
+        known = condition.is_pointwise
+        law = Equation(condition.label, condition.region, residual, rows, normals, None, is_held, reads, known)
         equations.append(law)
     rest, (residual, reads) = np.flatnonzero(uncovered | measured), bound(pde, unknowns)
     # A boundary row under no condition gets the PDE (outflow) and counts with the interior, whose equation it has.
