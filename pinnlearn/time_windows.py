@@ -32,6 +32,7 @@ from pinnlearn.networks.attributes import attributes_of, network_of
 from pinnlearn.notices import warn
 from pinnlearn.pdes import PDE
 from pinnlearn.persistence import Versioned
+from pinnlearn.posing.coefficients import has_unknowns
 from pinnlearn.posing.rows import Rows, check_known_values, check_pde
 from pinnlearn.sampling import as_generator
 from pinnlearn.training.marching import Kept, Pace, jump, kept_below, orders_in_time
@@ -258,7 +259,7 @@ class TimeWindows(MetaEstimatorMixin, RegressorMixin, Versioned):
                 "TimeWindows takes an estimator with a PDE, such as TimeWindows(PINNRegressor(pde)), but got "
                 f"{self.estimator!r}. A pipeline goes around TimeWindows, not into it."
             )
-        if pde.unknowns:
+        if has_unknowns(pde):
             raise ValueError(
                 "TimeWindows does not estimate unknown coefficients, of which each window would find others; fit the "
                 "estimator itself."
