@@ -145,6 +145,7 @@ class Recording(Zero):
         return max((m.count(axis) for term in self.terms for m in term.symbol.monomials), default=0)
 
 
+@dataclass(frozen=True)
 class Scaled:
     """The source of a function whose outputs are those of another, times factors."""
 

@@ -266,7 +266,7 @@ class LeastSquares:
 
     def linearized_as(self, linear: Linearization) -> Linearization:
         """The same to first order as the same equations with other weights; no equation is evaluated again."""
-        return replace(linear, factors=self._factors(), relinearize=self._linearize)
+        return replace(linear, factors=self.factors, relinearize=self._linearize)
 
     def linearize_at_zero(self) -> Linearization:
         """The same at u = 0, for a network that is zero; the equations are evaluated once, whatever the network."""
