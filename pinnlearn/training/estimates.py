@@ -20,15 +20,21 @@ from pinnlearn.training.stages import Solution
 from pinnlearn.training.uncertainty import Uncertainty, measuring, uncertainty
 
 # A combination of coefficients with a larger relative standard error is not determined, nor is one of which equations
-# and measurements together see less than this part.
-OPEN, UNSEEN = 1.0, 1e-10
+# and measurements together see less than so many machine epsilons.
+OPEN, UNSEEN = 1.0, 1e5
 # Arrays of the size of J that the covariance takes.
 HELD = 6
 
 
+def judged(problem: LeastSquares) -> LeastSquares:
+    """A problem for errors: in all that is trained, or, where rows are fewer than that, in what u is linear in."""
+    is_determined = problem.unknowns.size < problem.n_residuals
+    return problem if is_determined else problem.training(problem.unknowns.network.linear)
+
+
 def how_sure(solution: Solution, noise: float | None) -> Uncertainty | None:
     """The uncertainty of a solution; None where nothing was measured, or no room is left for a Jacobian."""
-    problem, names = solution.problem, [block.equation.name for block in measuring(solution.problem)]
+    problem, names = judged(solution.problem), [block.equation.name for block in measuring(solution.problem)]
     n_bytes = HELD * problem.n_residuals * problem.unknowns.size * problem.start.element_size()
     is_asked = problem.coefficients.size or solution.noise is not None
     if not names or not is_asked or n_bytes > available_bytes(problem.start.device):
@@ -38,7 +44,7 @@ def how_sure(solution: Solution, noise: float | None) -> Uncertainty | None:
 
 def attributes_of(problem: LeastSquares, known: Uncertainty | None) -> dict[str, Any]:
     """The fitted attributes: values, standard errors and covariance of numbers, noise of measurements."""
-    coefficients, unknowns = problem.coefficients, problem.unknowns
+    coefficients, unknowns = problem.coefficients, judged(problem).unknowns
     names = [name for name, c in coefficients.parts.items() if isinstance(c, Number)]
     values = estimates(coefficients)
     if known is None or not coefficients.parts:
@@ -76,7 +82,8 @@ def open_combinations(coefficients: Coefficients, known: Uncertainty | None) -> 
     sizes = torch.where(values != 0, values.abs(), 1.0)
     half = (_slopes(coefficients)[:, None] * known.half)[list(at.values())] / sizes[:, None]
     U, S, _ = torch.linalg.svd(half, full_matrices=False)
-    unseen = len(at) == len(known.singular) and float(known.singular[-1]) < UNSEEN
+    least = UNSEEN * torch.finfo(known.singular.dtype).eps
+    unseen = len(at) == len(known.singular) and float(known.singular[-1]) < least
     if not (float(S[0]) > OPEN or unseen):
         return []
     return [Finding("open unknowns", _told(list(at), U[:, 0], float(S[0])))]

@@ -27,7 +27,7 @@ from pinnlearn.training.course import Course
 from pinnlearn.training.newton import SettlingNewton
 from pinnlearn.training.smoothness import of_rows, rough, smoothed
 from pinnlearn.training.stages import Solution, Stage, Task
-from pinnlearn.training.uncertainty import is_noise, looks_random, measuring, uncertainty, weighing
+from pinnlearn.training.uncertainty import expected_loss, is_noise, looks_random, measuring, uncertainty, weighing
 
 # Among noise: by noise that is alike for all measurements, and then by that which was found.
 PASSES = 2
@@ -68,7 +68,7 @@ def among_noise(
         problem = of_rows(found.problem)
         losses = problem.equation_losses(problem.start)
         of_values = sum(losses[name] for name in names)
-        if sum(losses.values()) < 2 * of_values:
+        if sum(losses.values()) < of_values + max(of_values, expected_loss(problem, task.known_noise or 0.0)):
             return replace(found, noise=noise) if is_told or looks_random(found.problem) else best
     return best
 
@@ -290,7 +290,8 @@ class IdentifyInCoordinates(Stage):
 
     def run(self, task: Task, solution: Solution, course: Course) -> Solution:
         """Train and solve, unless the solution that comes will do."""
-        if not self.applies(task) or solution.is_done or course.left < 1:
+        is_exact = solution.is_placed and solution.loss <= task.bound(self.exact)
+        if not self.applies(task) or solution.is_done or is_exact or course.left < 1:
             return solution
         best = self._widened(task, self._train(task, solution.coefficients, course), course)
         best = replace(best, problem=task.problem.training(best.problem.unknowns.trained).taking(best.problem.unknowns))

@@ -22,8 +22,8 @@ from pinnlearn.jets import VALUE
 from pinnlearn.least_squares import Block, LeastSquares, Linearization, Weight
 from pinnlearn.networks import Network, Reading
 
-# Singular values of A below this part of the largest are round-off.
-CUT = 1e-15
+# Singular values of A below so many machine epsilons of the largest are round-off.
+CUT = 5.0
 # Directions in which u varies by less than this part of its variance, all together, are left out.
 NEGLIGIBLE = 1e-4
 # Neighbours are off alike where the correlation of their residuals is so many times what chance makes it, of at least
@@ -86,6 +86,12 @@ def weighing(problem: LeastSquares, noise: dict[str, float], ratio: float) -> Le
     return problem.weighted({**kept, **weights})
 
 
+def expected_loss(problem: LeastSquares, noise: float) -> float:
+    """The loss of measurements that noise of this size has."""
+    pairs = zip(problem.blocks, problem.factors, strict=True)
+    return noise**2 * sum(float(f.square().sum()) for b, f in pairs if b.equation.values is not None) / 2
+
+
 def _groups(blocks: list[Block]) -> list[str]:
     return [block.equation.group for block in blocks]
 
@@ -133,7 +139,7 @@ def reduced(problem: LeastSquares, linear: Linearization) -> Reduced:
     lengths = torch.where(lengths > 0, lengths, 1.0)
     Q, R = torch.linalg.qr(A / lengths)
     U, S, Vh = torch.linalg.svd(R, full_matrices=False)
-    kept = CUT * S[0] < S
+    kept = CUT * torch.finfo(S.dtype).eps * S[0] < S
     U = Q @ U[:, kept]
     return Reduced(U, S[kept], Vh[kept].T / lengths[:, None], lengths, _without(U, linear.in_unknowns))
 
