@@ -358,7 +358,7 @@ class Periodic(BaseCondition):
             across[:, self.axis] = torch.where(along < (lower + upper) / 2, ends[1], ends[0])
             other = u.at(across)
             along_axis = [(self.axis,) * order for order in range(n_continuous)]
-            jumps = [u.d(*axes) - other.d(*axes) for axes in along_axis]
+            jumps = [u.along(axes) - other.along(axes) for axes in along_axis]
             return torch.stack(jumps, dim=1).flatten(start_dim=1)
 
         on_faces = Condition(residual, where=lambda x: domain.ends(x.numpy(), self.axis) != 0, name=self.label)

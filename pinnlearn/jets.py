@@ -7,7 +7,7 @@ w_0, the Laplacian |w|^2. The symbol is all that a two-layer network needs to ev
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from numbers import Integral
@@ -220,6 +220,10 @@ class Jet:
             raise EquationError(
                 "the equation reads u.d() along no axis; write u.value for u itself, u.d(0) for du/dx_0."
             )
+        return self.along(axes)
+
+    def along(self, axes: Sequence[int]) -> Tensor:
+        """The derivative along axes, one for each time that it is taken; along none, the function itself."""
         return self._read(Symbol((tuple(sorted(self._check_axis(axis) for axis in axes)),)))
 
     @property

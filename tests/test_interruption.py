@@ -124,7 +124,7 @@ def test_ctrl_c_is_heeded_in_the_middle_of_a_step():
 
 
 def test_ctrl_c_is_heeded_while_the_scale_is_chosen(monkeypatch):
-    def choose(self, problem, placements, width, trained=None):
+    def choose(self, problem, *others, **named):
         os.kill(os.getpid(), signal.SIGINT)
         for _ in range(1000):
             problem.loss(problem.start)

@@ -101,7 +101,7 @@ def test_as_generator_is_reproducible_and_goes_on():
     assert as_generator(states[0]).random() != as_generator(np.random.RandomState(7)).random()
     generator = np.random.default_rng(7)
     assert as_generator(generator) is generator
-    with pytest.raises(ValueError, match="seed"):
+    with pytest.raises(ValueError, match="random_state must be an integer"):
         as_generator("seven")
 
 

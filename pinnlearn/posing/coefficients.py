@@ -29,7 +29,7 @@ from pinnlearn.pdes import PDE, Field, Unknown
 
 Declared: TypeAlias = dict[str, Unknown | Field]
 # Parameters of PDEs and conditions that are no part of an equation.
-NO_EQUATION = ("domain", "where", "solution")
+NO_EQUATION = ("domain", "where", "solution", "transform")
 
 
 def declared(pde: PDE) -> Declared:

@@ -74,7 +74,7 @@ def kept_below(orders: Sequence[int], time: int) -> Kept:
 
 def jump(u: Jet, kept: Kept, before: Tensor) -> Tensor:
     """By how much u and its derivatives differ from what went before, (n, len(kept)); zero where u goes on."""
-    return torch.stack([u[k].d(*axes) for k, axes in kept], dim=1) - before
+    return torch.stack([u[k].along(axes) for k, axes in kept], dim=1) - before
 
 
 def continuing(kept: Kept, before: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Jet], Tensor]:

@@ -473,7 +473,7 @@ class Slab:
         powers = [(self._time,) * order for order in self.march.orders]
 
         def residual(x: Tensor, u: Jet) -> Tensor:
-            return torch.stack([u[k].d(*axes) for k, axes in enumerate(powers)], dim=1)
+            return torch.stack([u[k].along(axes) for k, axes in enumerate(powers)], dim=1)
 
         still = self._block("no change", "interior", residual, self._rows[0])
         conditions = [block for block in problem.blocks if block.equation.group != "interior"]
