@@ -41,7 +41,11 @@ class Start(NamedTuple):
 
 
 def among_noise(
-    task: Task, best: Solution, ratios: Sequence[float], solve: Callable[[LeastSquares, Solution], Solution]
+    task: Task,
+    best: Solution,
+    ratios: Sequence[float],
+    course: Course,
+    solve: Callable[[LeastSquares, Solution], Solution],
 ) -> Solution:
     """A solution with equations that hold, and measurements by their noise, if what is left is noise; or the best one.
 
@@ -52,6 +56,7 @@ def among_noise(
         Without noise in mind.
     ratios : sequence of float
         As in `Identify`.
+    course : Course
     solve : callable
         solve(problem, start) solves a problem that is weighed anew.
     """
@@ -64,6 +69,8 @@ def among_noise(
         for _ in range(PASSES):
             begun = weighing(task.problem, noise, ratio)
             found = solve(smoothed(begun.taking(found.problem.unknowns).training(found.network.linear)), found)
+            if course.is_stopped:
+                return best
             noise = uncertainty(found.problem, names, task.known_noise).noise
         problem = of_rows(found.problem)
         losses = problem.equation_losses(problem.start)
@@ -149,7 +156,7 @@ class Identify(Stage):
                 at = Start(start.coefficients, start.network)
                 return self._estimate(replace(task, problem=problem), at, course, is_noisy=True)
 
-            best = among_noise(task, best, self.ratios, weighed)
+            best = among_noise(task, best, self.ratios, course, weighed)
         return replace(best, is_done=best.noise is not None or best.loss <= task.target)
 
     def _best(self, task: Task, guess: Coefficients, course: Course) -> Solution:
@@ -299,7 +306,9 @@ class IdentifyInCoordinates(Stage):
         if course.is_stopped:
             return best
         if best.loss > task.bound(self.exact):
-            best = among_noise(task, best, self.ratios, lambda problem, start: self._settle(problem, start, course))
+            best = among_noise(
+                task, best, self.ratios, course, lambda problem, start: self._settle(problem, start, course)
+            )
         return replace(best, is_done=best.noise is not None or best.loss <= task.target)
 
     def _train(self, task: Task, coefficients: Coefficients, course: Course) -> Solution:
