@@ -17,11 +17,13 @@ def as_generator(random_state) -> np.random.Generator:
         return random_state
     if random_state is None or isinstance(random_state, Integral):
         return np.random.default_rng(None if random_state is None else int(random_state))
-    if not isinstance(random_state, np.random.RandomState):
+    try:
+        legacy = check_random_state(random_state)
+    except ValueError as error:
         raise ValueError(
             f"random_state must be an integer such as 0, for the same result each time, or None; got {random_state!r}."
-        )
-    return np.random.default_rng(check_random_state(random_state).randint(2**31, size=4))
+        ) from error
+    return np.random.default_rng(legacy.randint(2**31, size=4))
 
 
 def sobol(n: int, n_dims: int, rng: np.random.Generator) -> NDArray:

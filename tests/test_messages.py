@@ -49,6 +49,8 @@ def test_an_error_of_the_equation_s_own_is_handed_on_as_it_is():
 
     with pytest.raises(RuntimeError, match=r"^no such table$"):
         fit(equation)
+    with pytest.raises(AttributeError, match=r"no attribute 'sinus'$"):
+        fit(lambda x, u: u.value.sinus())
 
 
 @pytest.mark.parametrize("kind", [list, tuple])

@@ -32,8 +32,11 @@ HINTS = {
     "does not require grad": "Derivatives come with u, without torch.autograd: u.d(0) is du/dx_0.",
     "appears to not have been used in the graph": "Derivatives come with u, without torch.autograd: u.d(0) is du/dx_0.",
     "'Tensor' object is not callable": "u.value, u.laplacian, u.grad, u.dt and u.dn are read without parentheses.",
-    "'Tensor' object has no attribute": "It is called with x, the points, and then u, in this order: lambda x, u: ...",
-    "positional argument": "It is called with x, the points, and then u: lambda x, u: ...",
+    **dict.fromkeys(
+        [f"'Tensor' object has no attribute '{name}'" for name in ("d", "value", "laplacian", "dt", "dn", "at")],
+        "An equation is called with x, the points, and then u, in this order: lambda x, u: ...",
+    ),
+    "positional argument": "An equation is called with x, the points, and then u: lambda x, u: ...",
 }
 
 
@@ -113,7 +116,9 @@ class EquationAtRows:
             ) from error
         except (TypeError, AttributeError, RuntimeError, ValueError) as error:
             if hint := _hint(error):
-                raise ValueError(f"{self.equation.name} ends in {type(error).__name__}: {error}. {hint}") from error
+                raise ValueError(
+                    f"{self.equation.name} ends in {type(error).__name__}: {str(error).rstrip('.')}. {hint}"
+                ) from error
             raise
         r = self._stacked(r)
         self._check_shape(r)
