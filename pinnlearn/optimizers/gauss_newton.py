@@ -26,7 +26,7 @@ class Geodesic(Hyperparameters):
     Parameters
     ----------
     bound : float
-        It is left out where |a| is above this part of |v|: the second order is then no correction.
+        It is left out where ``|a|`` is above this part of ``|v|``: the second order is then no correction.
     probe : float
         h.
 

@@ -141,7 +141,7 @@ class Candidate:
 
     @property
     def doubt(self) -> float:
-        """The error of u + p that its residual may hide, as a part of |p|."""
+        """The error of u + p that its residual may hide, as a part of ``|p|``."""
         least = self.sensitivity * self.size
         return self.residual / least if least > 0 and math.isfinite(self.residual) else math.inf
 
@@ -187,7 +187,7 @@ class Deflation(Hyperparameters):
     likely : float
         The largest doubt about another solution.
     different : float
-        The smallest |p|.
+        The smallest ``|p|``.
 
     References
     ----------
