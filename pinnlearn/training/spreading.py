@@ -32,7 +32,8 @@ class Spread(Stage):
     """Where a linear problem does not hold between its rows, and that everywhere: more units, spread evenly.
 
     Each round places units anew and solves for their output weights, at rows drawn for them, until the equations hold.
-    Where a width was given, values are known in y, or X is all there is, the solution is handed on as it came.
+    Where a width was given, values are known in y, or X is all there is, the solution is handed on as it came; so it is
+    where there is time, which slabs follow with more digits.
 
     Parameters
     ----------
@@ -88,10 +89,10 @@ class Spread(Stage):
         return len(self.units)
 
     def applies(self, task: Task) -> bool:
-        """Whether rows can be drawn, all conditions hold there, the width is free, and dimensions are few."""
+        """Whether rows can be drawn for all conditions, the width is free, dimensions are few, and none is time."""
         fewest, most = self.dims
         is_free = task.may_widen and not task.is_deep and fewest <= task.placement.n_dims <= most
-        return is_free and task.ground is not None and not task.has_values
+        return is_free and task.ground is not None and not task.has_values and not task.problem.has_time
 
     def run(self, task: Task, solution: Solution, course: Course) -> Solution:
         """Solve with more units, as long as that helps."""
